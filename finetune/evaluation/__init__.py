@@ -1,0 +1,1 @@
+"""Arms, questions, marks, statistics, judges, votes and the report."""

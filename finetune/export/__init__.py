@@ -1,0 +1,1 @@
+"""Adapters and datasets for other programs."""

@@ -1,0 +1,1 @@
+"""From sections to Alpaca pairs: facts, questions, filters, building."""

@@ -1,0 +1,1 @@
+"""Adapters that ship with the product and how they are made."""
