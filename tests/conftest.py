@@ -1,0 +1,34 @@
+"""Every test gets its own empty home and none of the machine's settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from memory.workspace import Workspace
+
+DATA = Path(__file__).parents[1] / "samples"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """An empty DOCGRAFT_HOME; nothing of the user's environment reaches a test, and no hub is asked."""
+    for name in [n for n in os.environ if n.startswith("DOCGRAFT_") or n.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("DOCGRAFT_HOME", str(folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("ANONYMIZED_TELEMETRY", "False")
+    return folder
+
+
+@pytest.fixture
+def workspace(home) -> Workspace:
+    return Workspace(home)
+
+
+@pytest.fixture
+def samples() -> Path:
+    return DATA
