@@ -28,7 +28,7 @@ class Staleness(Record):
     facts: tuple[StaleFact, ...] = ()
 
 
-def list(kb: KnowledgeBaseFolder) -> list[AdapterCard]:
+def cards(kb: KnowledgeBaseFolder) -> list[AdapterCard]:
     """The cards of every adapter that was finished and verified, newest first."""
     raise NotImplementedError
 

@@ -24,7 +24,7 @@ class Runs:
         """`create` and `tick`: the run starts at once when its device is free, else it stays queued."""
         raise NotImplementedError
 
-    def list(self) -> list[Run]:
+    def all(self) -> list[Run]:
         """All runs, newest first."""
         raise NotImplementedError
 
