@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +62,7 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
     """Wilson's score interval of a share; (0, 1) without questions."""
     if n == 0:
         return 0.0, 1.0
-    from scipy.stats import norm
-
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     share = correct / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
@@ -132,13 +131,11 @@ def questions_needed(difference: float, discordance: float, design_effect: float
 
     Connor 1987 for the paired difference, with Fleiss's continuity correction since the test is exact.
     """
-    from scipy.stats import norm
-
     size = abs(difference)
     if size < 0.005:
         return None
     discordance = max(discordance, size)
-    z_alpha, z_power = float(norm.ppf(1 - ALPHA / 2)), float(norm.ppf(POWER))
+    z_alpha, z_power = NormalDist().inv_cdf(1 - ALPHA / 2), NormalDist().inv_cdf(POWER)
     root = z_alpha * math.sqrt(discordance) + z_power * math.sqrt(max(discordance - size * size, 0.0))
     plain = (root / size) ** 2
     corrected = plain / 4 * (1 + math.sqrt(1 + 2 / (plain * size))) ** 2
@@ -159,7 +156,7 @@ def _resampled(rng: np.random.Generator, clusters: int, resamples: int) -> Float
 def _difference(
     names: tuple[str, str], gap: Floats, index: NDArray[np.int64], *, weights: Floats, signs: Floats
 ) -> Difference:
-    sums = np.bincount(index, weights=gap)
+    sums = np.bincount(index, weights=gap).astype(np.float64)
     counts = np.bincount(index).astype(np.float64)
     means = (weights @ sums) / (weights @ counts)
     effect = _design_effect(gap, means)
@@ -208,10 +205,10 @@ def _expanded(means: Floats, centre: float, clusters: int) -> tuple[float, float
     """The 95 % percentile interval, widened for few clusters as a t interval is."""
     if clusters < 2:
         return -1.0, 1.0
-    from scipy.stats import norm, t
+    from scipy.stats import t
 
     reach = float(t.ppf(1 - ALPHA / 2, clusters - 1)) * math.sqrt(clusters / (clusters - 1))
-    tail = float(norm.cdf(-reach))
+    tail = NormalDist().cdf(-reach)
     low, high = np.quantile(means, [tail, 1 - tail])
     return max(-1.0, min(float(low), centre)), min(1.0, max(float(high), centre))
 

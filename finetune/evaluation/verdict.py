@@ -1,0 +1,221 @@
+"""The verdict as a pure function of the numbers; the rule in plain words stands in docs/HOW-IT-DECIDES.md.
+
+Knows nothing of models, questions or pages: arms come in as counts and settled or unsettled differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from finetune.evaluation.statistics import Difference, mcnemar
+from finetune.evaluation.words import say
+from finetune.records import Verdict
+from memory.records import Record
+
+FAMILY = (
+    ("rag", "base"),
+    ("tuned", "base"),
+    ("both", "base"),
+    ("both", "rag"),
+    ("both", "tuned"),
+    ("rag", "tuned"),
+)
+"""The comparisons that are corrected together."""
+
+SIMPLER = {"base": (), "rag": ("base",), "tuned": ("base",), "both": ("base", "rag", "tuned")}
+MARGIN = 0.05
+"""Differences inside this band are too small to matter."""
+VERBOSE = 3.0
+"""An arm this many times longer than one it beats may win by length alone."""
+
+Winner = Literal["rag", "tuned", "both", "base", "undecided"]
+
+
+class ArmNumbers(Record):
+    """What one arm did. Shares are between 0 and 1."""
+
+    correct: int
+    answerable: int
+    wrongly_abstained: int = 0
+    length: float = 0.0
+    """Mean answer length in tokens."""
+    f1: float = 0.0
+    """Mean token F1."""
+
+
+class Change(Record):
+    """A paired before/after count: questions only the first got right, only the second, and all of them."""
+
+    lost: int
+    gained: int
+    n: int
+
+    @property
+    def drop(self) -> float:
+        """How much lower the second is, as a share of all; negative when it gained."""
+        return (self.lost - self.gained) / self.n if self.n else 0.0
+
+    @property
+    def serious(self) -> bool:
+        """More than five points and not by chance, or more than fifteen points whatever the count."""
+        return self.drop > 3 * MARGIN or (self.drop > MARGIN and mcnemar(self.lost, self.gained) < MARGIN)
+
+
+class Numbers(Record):
+    """Everything the verdict depends on."""
+
+    arms: dict[str, ArmNumbers]
+    differences: tuple[Difference, ...]
+    """Over the questions in wordings and about sections that the adapter never saw, one per pair of FAMILY."""
+    forgetting: Change | None = None
+    """General questions: base, then adapter."""
+    abstention: dict[str, Change] = Field(default_factory=dict)
+    """Unanswerable questions, adapter arm → counterpart without the adapter, then with it."""
+    trained_wordings: Difference | None = None
+    """`tuned` minus `base` on wordings that the adapter was trained on."""
+    leaks: int = 0
+    """Test questions that stand in the training rows."""
+
+
+def decide(numbers: Numbers, language: str = "en") -> Verdict:
+    """The winner, why, what was vetoed, and how many more questions an undecided comparison needs."""
+    vetoes = _vetoes(numbers)
+    eligible = [arm for arm in ("base", "rag", "tuned", "both") if arm in numbers.arms and arm not in vetoes]
+    winners = [arm for arm in eligible if arm != "base" and _beats_all_simpler(numbers, arm, eligible)]
+    winner, why = _choose(numbers, winners, eligible)
+    needed = _needed(numbers, winner, eligible)
+    return Verdict(
+        winner=winner,
+        sentence=say(language, why, needed=needed or 0, **_shares(numbers)),
+        reasons=tuple(_reasons(numbers, language, winner, eligible)),
+        vetoes=tuple(say(language, code, arm=say(language, arm)) for arm, codes in vetoes.items() for code in codes),
+        needed=needed,
+    )
+
+
+def _choose(numbers: Numbers, winners: Sequence[str], eligible: Sequence[str]) -> tuple[Winner, str]:
+    if "both" in winners:
+        return "both", "both_wins"
+    if "rag" in winners and "tuned" in winners:
+        if _beats(numbers, "tuned", "rag"):
+            return "tuned", "tuned_wins"
+        # Not told apart: retrieval follows a changed document at once, an adapter must be retrained.
+        return "rag", "rag_wins" if _beats(numbers, "rag", "tuned") else "rag_by_upkeep"
+    if "rag" in winners:
+        return "rag", "rag_wins"
+    if "tuned" in winners:
+        return "tuned", "tuned_wins"
+    others = [arm for arm in eligible if arm != "base"]
+    if others and all(_no_better(numbers, arm) for arm in others):
+        return "base", "nothing_helps"
+    return ("undecided", "undecided") if others else ("base", "nothing_left")
+
+
+def _vetoes(numbers: Numbers) -> dict[str, list[str]]:
+    """Adapter arms that must not win whatever they score, with the reasons."""
+    found: dict[str, list[str]] = {}
+    for arm in ("tuned", "both"):
+        if arm not in numbers.arms:
+            continue
+        change = numbers.abstention.get(arm)
+        checks = {
+            "veto_forgetting": numbers.forgetting is not None and numbers.forgetting.serious,
+            "veto_abstention": change is not None and change.serious,
+            "veto_leak": numbers.leaks > 0,
+        }
+        codes = [code for code, true in checks.items() if true]
+        if codes:
+            found[arm] = codes
+    for arm in numbers.arms:
+        if _wins_by_length(numbers, arm):
+            found.setdefault(arm, []).append("veto_verbose")
+    return found
+
+
+def _wins_by_length(numbers: Numbers, arm: str) -> bool:
+    """Ahead of a simpler arm only by saying much more: three times longer, and lower in token F1."""
+    mine = numbers.arms[arm]
+    return any(
+        _beats(numbers, arm, other)
+        and mine.length > VERBOSE * max(numbers.arms[other].length, 1.0)
+        and mine.f1 < numbers.arms[other].f1
+        for other in SIMPLER.get(arm, ())
+        if other in numbers.arms
+    )
+
+
+def _difference(numbers: Numbers, a: str, b: str) -> Difference | None:
+    return next((d for d in numbers.differences if (d.a, d.b) == (a, b)), None)
+
+
+def _beats(numbers: Numbers, a: str, b: str) -> bool:
+    forward, backward = _difference(numbers, a, b), _difference(numbers, b, a)
+    if forward is not None:
+        return forward.settled and forward.difference > 0
+    return backward is not None and backward.settled and backward.difference < 0
+
+
+def _beats_all_simpler(numbers: Numbers, arm: str, eligible: Sequence[str]) -> bool:
+    simpler = [other for other in SIMPLER[arm] if other in eligible]
+    return bool(simpler) and all(_beats(numbers, arm, other) for other in simpler)
+
+
+def _no_better(numbers: Numbers, arm: str) -> bool:
+    """Whether the interval shows that `arm` is at best negligibly better than the base."""
+    found = _difference(numbers, arm, "base")
+    return found is not None and found.high < MARGIN
+
+
+def _needed(numbers: Numbers, winner: str, eligible: Sequence[str]) -> int | None:
+    """Questions that would settle the nearest open comparison; only an undecided verdict needs more."""
+    if winner != "undecided":
+        return None
+    open_ = [d.needed for d in numbers.differences if {d.a, d.b} <= set(eligible) and d.needed and d.difference > 0]
+    return min(open_, default=None)
+
+
+def _shares(numbers: Numbers) -> dict[str, str]:
+    return {
+        arm: f"{counts.correct / counts.answerable:.0%}" if counts.answerable else "–"
+        for arm in ("base", "rag", "tuned", "both")
+        for counts in [numbers.arms.get(arm, ArmNumbers(correct=0, answerable=0))]
+    }
+
+
+def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[str]) -> list[str]:
+    """One sentence for each comparison, then what a reader must know beside them."""
+    lines = [_compared(found, language) for found in numbers.differences if {found.a, found.b} <= set(eligible)]
+    trained = numbers.trained_wordings
+    unseen = _difference(numbers, "tuned", "base")
+    if (
+        trained is not None
+        and trained.settled
+        and trained.difference > 0
+        and not (unseen and unseen.difference > MARGIN)
+    ):
+        lines.append(say(language, "memorised"))
+    for arm, counts in numbers.arms.items():
+        if counts.answerable and counts.wrongly_abstained > counts.answerable / 2:
+            lines.append(say(language, "abstains", arm=say(language, arm)))
+    if winner == "rag" and "both" in eligible and not _beats(numbers, "rag", "both"):
+        found = _difference(numbers, "both", "rag")
+        if found is not None and not found.settled and found.needed and found.difference > 0:
+            lines.append(say(language, "both_open", needed=found.needed))
+    return lines
+
+
+def _compared(found: Difference, language: str) -> str:
+    return say(
+        language,
+        "settled" if found.settled else "open",
+        a=say(language, found.a),
+        b=say(language, found.b),
+        difference=f"{100 * found.difference:+.0f}",
+        low=f"{100 * found.low:+.0f}",
+        high=f"{100 * found.high:+.0f}",
+        n=found.n,
+        smallest=f"{100 * found.smallest:.0f}",
+    )

@@ -1,0 +1,144 @@
+"""Planted comparisons: the right verdict in each, and no false "better" when nothing is better."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from finetune.evaluation.statistics import compare
+from finetune.evaluation.verdict import FAMILY, ArmNumbers, Change, Numbers, decide
+from finetune.evaluation.words import _EN, _ZH
+
+ARMS = ("base", "rag", "tuned", "both")
+
+
+def planted(rates, *, n=240, sections=80, seed=0, resamples=2000, **more):
+    """Numbers of a simulated comparison: success rates per arm, sections that vary in difficulty."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(0, 0.1, sections)
+    names = np.arange(n) % sections
+    scores = {
+        arm: (rng.random(n) < np.clip(rates[arm] + level[names] * (0 < rates[arm] < 1), 0, 1)).astype(float)
+        for arm in ARMS
+        if arm in rates
+    }
+    family = [(a, b) for a, b in FAMILY if a in rates and b in rates]
+    differences = compare(scores, [str(s) for s in names], family, resamples=resamples, seed=seed)
+    lengths, f1 = more.pop("lengths", {}), more.pop("f1", {})
+    arms = {
+        arm: ArmNumbers(
+            correct=int(s.sum()), answerable=n, length=lengths.get(arm, 12.0), f1=f1.get(arm, float(s.mean()))
+        )
+        for arm, s in scores.items()
+    }
+    return Numbers(arms=arms, differences=tuple(differences), **more)
+
+
+def test_really_better_both_wins():
+    verdict = decide(planted({"base": 0.05, "rag": 0.45, "tuned": 0.25, "both": 0.75}))
+    assert verdict.winner == "both"
+    assert verdict.needed is None
+
+
+def test_retrieval_wins_when_the_adapter_adds_nothing():
+    assert decide(planted({"base": 0.05, "rag": 0.6, "tuned": 0.05, "both": 0.6})).winner == "rag"
+
+
+def test_an_adapter_that_makes_things_worse_does_not_win():
+    verdict = decide(planted({"base": 0.4, "rag": 0.7, "tuned": 0.1, "both": 0.2}))
+    assert verdict.winner == "rag"
+
+
+def test_the_adapter_wins_where_retrieval_fails():
+    assert decide(planted({"base": 0.1, "rag": 0.12, "tuned": 0.6, "both": 0.6})).winner == "tuned"
+
+
+def test_retrieval_is_chosen_for_its_upkeep_when_it_and_the_adapter_cannot_be_told_apart():
+    verdict = decide(planted({"base": 0.05, "rag": 0.5, "tuned": 0.5, "both": 0.52}))
+    assert verdict.winner == "rag"
+    assert "changed document" in verdict.sentence
+
+
+def test_equal_arms_with_enough_questions_mean_that_nothing_helps():
+    verdict = decide(planted({"base": 0.5, "rag": 0.45, "tuned": 0.45, "both": 0.45}, n=3000, sections=1000))
+    assert verdict.winner == "base"
+
+
+def test_too_few_questions_mean_cannot_tell_and_say_how_many_would():
+    numbers = planted({"base": 0.3, "rag": 0.5, "tuned": 0.4, "both": 0.5}, n=12, sections=6)
+    verdict = decide(numbers)
+    assert verdict.winner == "undecided"
+    assert verdict.needed is None or verdict.needed > 12
+
+
+def test_only_memorised_wordings_are_called_memorised():
+    trained = compare({"t": [1.0] * 60, "b": [0.0] * 60}, [str(i) for i in range(60)], [("t", "b")])[0]
+    numbers = planted({"base": 0.05, "rag": 0.5, "tuned": 0.05, "both": 0.5}, trained_wordings=trained)
+    verdict = decide(numbers)
+    assert verdict.winner == "rag"
+    assert any("memorised" in reason for reason in verdict.reasons)
+
+
+def test_an_arm_that_abstains_on_everything_cannot_win_and_is_named():
+    numbers = planted({"base": 0.1, "rag": 0.0, "tuned": 0.4, "both": 0.0})
+    arms = {**numbers.arms, "rag": numbers.arms["rag"].model_copy(update={"wrongly_abstained": 240})}
+    verdict = decide(numbers.model_copy(update={"arms": arms}))
+    assert verdict.winner == "tuned"
+    assert any("declines" in reason for reason in verdict.reasons)
+
+
+def test_an_arm_that_is_ahead_by_length_alone_is_vetoed():
+    numbers = planted(
+        {"base": 0.2, "rag": 0.4, "tuned": 0.2, "both": 0.7},
+        lengths={"both": 90.0},
+        f1={"base": 0.2, "rag": 0.4, "tuned": 0.2, "both": 0.1},
+    )
+    verdict = decide(numbers)
+    assert verdict.winner == "rag"
+    assert any("longer" in veto for veto in verdict.vetoes)
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"forgetting": Change(lost=14, gained=0, n=60)}, "forgot"),
+        ({"abstention": {"both": Change(lost=20, gained=1, n=60)}}, "do not answer"),
+        ({"leaks": 1}, "training rows"),
+    ],
+)
+def test_forgetting_abstention_and_leaks_veto_the_adapter(more, word):
+    verdict = decide(planted({"base": 0.05, "rag": 0.45, "tuned": 0.0, "both": 0.75}, **more))
+    assert verdict.winner == "rag"
+    assert any(word in veto for veto in verdict.vetoes)
+
+
+def test_a_small_loss_of_general_knowledge_does_not_veto():
+    verdict = decide(
+        planted({"base": 0.05, "rag": 0.45, "tuned": 0.2, "both": 0.75}, forgetting=Change(lost=2, gained=1, n=60))
+    )
+    assert verdict.winner == "both"
+
+
+def test_a_comparison_in_chinese_speaks_chinese():
+    verdict = decide(planted({"base": 0.05, "rag": 0.45, "tuned": 0.25, "both": 0.75}), language="zh-TW")
+    assert verdict.winner == "both"
+    assert verdict.sentence.startswith("兩者併用")
+    assert all("。" in reason for reason in verdict.reasons)
+
+
+def test_missing_arms_are_left_out_not_counted_as_zero():
+    assert decide(planted({"base": 0.1, "rag": 0.6})).winner == "rag"
+    assert decide(planted({"base": 0.1})).winner == "base"
+
+
+def test_a_true_null_is_called_better_in_at_most_one_comparison_of_twenty():
+    wrong = sum(
+        decide(planted(dict.fromkeys(ARMS, 0.5), n=150, sections=50, seed=seed, resamples=500)).winner
+        not in {"base", "undecided"}
+        for seed in range(1000)
+    )
+    assert wrong <= 50
+
+
+def test_every_sentence_exists_in_both_languages():
+    assert _EN.keys() == _ZH.keys()
