@@ -1,22 +1,36 @@
 """The only place a prompt is put together, for chatting and for training alike.
 
-Knows texts and order; knows neither models nor search. Document text enters as fenced data: one line per unit between
-`<documents>` and `</documents>`, with anything that could be read as our delimiters, a passage number or a chat
-template's control token escaped. What is cited later is the stored text, never this escaped form.
+Knows texts and order; knows neither models nor search. Document text enters as fenced data between `<documents>` and
+`</documents>`, escaped (retrieval.fence) and packed to a budget (retrieval.packing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from memory.records import Record
-from retrieval.records import Hit, Language, Section, Unit
+from retrieval.fence import NUMBER, defused, escape
+from retrieval.packing import LARGE, SMALL, Count, EvidencePlan, Packed, Passage, estimate, evidence
+from retrieval.records import Language
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-Count = Callable[[str], int]
+__all__ = [
+    "CLOSED_BOOK",
+    "LARGE",
+    "REFUSAL",
+    "SMALL",
+    "SYSTEM",
+    "Count",
+    "EvidencePlan",
+    "Packed",
+    "Passage",
+    "chat_messages",
+    "closed_book_messages",
+    "estimate",
+    "evidence",
+]
 
 REFUSAL: dict[Language, str] = {
     "en": "This is not in the documents.",
@@ -69,57 +83,6 @@ QUOTE_FIRST: dict[Language, str] = {
 }
 
 
-class EvidencePlan(Record):
-    """How much evidence a model gets, in what form and order. Follows from how well it reads."""
-
-    form: Literal["units", "sections"] = "sections"
-    """units: the best single sentences, rows and items under their headings; sections: whole sections."""
-    budget: int = 1200
-    """Tokens of evidence, headings included, by the reading model's own tokenizer."""
-    most: int = 0
-    """At most so many units (or sections); 0: as many as fit the budget."""
-    order: Literal["best_first", "best_last"] = "best_first"
-    """Whether the best passage stands first or next to the question."""
-    quote_first: bool = False
-    """Ask for the supporting words before the answer: helps models that read badly."""
-    turns: int = 4
-    """How many earlier messages of the conversation the model sees; 0: only the question made standalone."""
-
-
-SMALL = EvidencePlan(form="units", budget=400, most=8, turns=0)
-"""For models that read badly: few, short, sentence-level pieces."""
-LARGE = EvidencePlan()
-"""For models that read well."""
-
-
-class Passage(Record):
-    """A numbered passage of a prompt: the units (or the whole text) of one section."""
-
-    number: int
-    section: Section
-    document: str
-    units: tuple[Unit, ...]
-    """What of the section is shown, in document order; for form "sections", every unit known to lie in it."""
-    text: str
-    """As shown, escaped; without the number and heading line."""
-
-
-class Packed(Record):
-    """Evidence that fits a budget, ready for a prompt."""
-
-    passages: tuple[Passage, ...]
-    text: str
-    """The passages with their number and heading lines, escaped; without the outer fence."""
-    tokens: int
-    left_out: int
-    """Units (or sections) that search found and the budget had no room for."""
-
-
-def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count) -> Packed:
-    """The best evidence of `hits` that fits `plan`. `count` gives the tokens of a text for the reading model."""
-    raise NotImplementedError
-
-
 def chat_messages(
     question: str,
     packed: Packed,
@@ -134,19 +97,25 @@ def chat_messages(
     `memory` (summary and remembered facts) is fenced as data too. With no passages the user's message holds an
     empty fence, so that the model still knows that nothing was found.
     """
-    raise NotImplementedError
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    messages: list[BaseMessage] = [SystemMessage(SYSTEM[language])]
+    for role, text in history[-plan.turns :] if plan.turns else ():
+        if role == "user":
+            messages.append(HumanMessage(defused(text)))
+        else:
+            messages.append(AIMessage(defused(NUMBER.sub("", text)).strip()))
+    parts = [f"<memory>\n{escape(memory)}\n</memory>"] if memory.strip() else []
+    parts.append(f"<documents>\n{packed.text}\n</documents>\n")
+    parts.append(QUESTION[language] + defused(question))
+    if plan.quote_first:
+        parts.append(QUOTE_FIRST[language])
+    messages.append(HumanMessage("\n".join(parts)))
+    return messages
 
 
 def closed_book_messages(question: str, language: Language) -> list[BaseMessage]:
     """The question alone: how arms without retrieval are asked, and closed-book rows are trained."""
-    raise NotImplementedError
+    from langchain_core.messages import HumanMessage, SystemMessage
 
-
-def estimate(text: str) -> int:
-    """Tokens of a text when no tokenizer is at hand: one per CJK character, four per three other words. Errs high."""
-    raise NotImplementedError
-
-
-def escape(text: str) -> str:
-    """Document text as it may stand inside the fence: on one line, no forged delimiter, number or control token."""
-    raise NotImplementedError
+    return [SystemMessage(CLOSED_BOOK[language]), HumanMessage(defused(question))]
