@@ -32,11 +32,15 @@ def check_name(name: str, what: str = "name") -> str:
     return folded
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` with `data` by write-beside-and-rename, so a reader sees the old or the new file, never half."""
+def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Replace `path` with `data` by write-beside-and-rename, so a reader sees the old or the new file, never half.
+
+    A `private` file is readable by its owner only, from its first byte on.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}.tmp")
     try:
+        beside.touch(mode=0o600 if private else 0o666)
         with beside.open("wb") as file:
             file.write(data)
             file.flush()
@@ -128,6 +132,13 @@ class Workspace:
         self.bases = self.root / "bases"
         self.engines = self.root / "engines"
         self.accounts = self.root / "accounts.toml"
+        self.secrets = self.root / "secrets.toml"
+
+    def of_user(self, user: str) -> Workspace:
+        """The home of an account: knowledge bases of its own, beside shared models, settings and conversations."""
+        own = Workspace(self.root)
+        own.bases = self.root / "users" / check_name(user, "account name") / "bases"
+        return own
 
     def model(self, name: str) -> Path:
         """The folder of a fetched base model; the `/` of a Hub id becomes `--`."""
