@@ -1,0 +1,108 @@
+"""Question files: what is read, and which row and field is wrong when it is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from finetune.evaluation.questions import from_file, from_pairs, from_texts, sample
+from finetune.records import Pair, Question
+from memory.errors import BadDataset
+
+
+def write(tmp_path, text, name="q.jsonl"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_jsonl_rows_become_questions_with_everything_they_say(tmp_path):
+    row = {
+        "id": "a",
+        "question": "And who ran her?",
+        "answer": "Dorrit",
+        "accept": ["D."],
+        "document": "h.md",
+        "section": "1",
+        "kind": "follow_up",
+        "language": "en",
+        "history": [{"role": "user", "content": "Which boat?"}, {"role": "assistant", "content": "Pegg."}],
+        "evidence": ["Dorrit ran her."],
+    }
+    [found] = from_file(write(tmp_path, json.dumps(row)))
+    assert found.history == (("Which boat?", "Pegg."),)
+    assert found.section_id == "h.md > 1"
+    assert found.evidence == "Dorrit ran her."
+
+
+def test_a_null_answer_is_a_question_that_the_documents_do_not_answer(tmp_path):
+    [found] = from_file(write(tmp_path, '{"question": "Pizza?", "answer": null}'))
+    assert found.answer is None
+    assert found.kind == "unanswerable"
+
+
+def test_csv_with_semicolons_and_variants_is_read(tmp_path):
+    found = from_file(write(tmp_path, "question;answer;accept\nHow long?;16 weeks;16|sixteen\nPizza?;;\n", "q.csv"))
+    assert found[0].accept == ("16", "sixteen")
+    assert found[1].answer is None
+
+
+def test_chinese_questions_get_their_language(tmp_path):
+    [found] = from_file(write(tmp_path, '{"question": "試用期多長？", "answer": "三個月"}'))
+    assert found.language == "zh-Hant"
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "field"),
+    [
+        ('{"question": "a", "answer": "b"}\n{"question": 3, "answer": "b"}', 2, "question"),
+        ('{"question": "a"}', 1, "answer"),
+        ('{"question": "a", "answer": 42}', 1, "answer"),
+        ('{"question": "a", "answer": "b", "history": "c"}', 1, "history"),
+        ('{"question": "a", "answer": "b"}\n{oops}', 2, None),
+        ("[1]", 1, None),
+    ],
+)
+def test_a_wrong_row_is_named_with_its_field(tmp_path, text, row, field):
+    with pytest.raises(BadDataset) as caught:
+        from_file(write(tmp_path, text))
+    assert (caught.value.row, caught.value.field) == (row, field)
+
+
+def test_a_csv_without_a_question_column_names_what_it_found(tmp_path):
+    with pytest.raises(BadDataset, match="Frage"):
+        from_file(write(tmp_path, "Frage,Antwort\na,b\n", "q.csv"))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    with pytest.raises(BadDataset, match="no questions"):
+        from_file(write(tmp_path, "\n"))
+
+
+def test_two_rows_with_one_id_stay_two_questions(tmp_path):
+    found = from_file(write(tmp_path, '{"id": "a", "question": "x", "answer": "1"}\n' * 2))
+    assert len({q.id for q in found}) == 2
+
+
+def test_only_test_rows_of_a_dataset_are_asked():
+    common = {"output": "b", "section_id": "s"}
+    pairs = [
+        Pair(id="1", instruction="train?", **common),
+        Pair(id="2", instruction="test?", split="test", test_set="unseen_wording", **common),
+        Pair(id="3", instruction="dropped?", split="test", status="dropped", **common),
+        Pair(id="4", instruction="no?", split="test", test_set="unanswerable", **common),
+    ]
+    found = from_pairs(pairs)
+    assert [(q.id, q.answer) for q in found] == [("2", "b"), ("4", None)]
+
+
+def test_typed_questions_have_no_reference():
+    assert from_texts(["Why?", "  "])[0].answer is None
+
+
+def test_a_sample_is_stable_and_spread_over_sections():
+    questions = [Question(id=str(i), question="?", answer="a", section_id=f"s{i % 5}") for i in range(50)]
+    chosen = sample(questions, 10)
+    assert chosen == sample(list(questions), 10)
+    assert {q.section_id for q in chosen} == {"s0", "s1", "s2", "s3", "s4"}
