@@ -228,3 +228,88 @@ class Answer(Record):
     first_token_seconds: float = 0.0
     prompt_tokens: int = 0
     answer_tokens: int = 0
+
+
+class Upload(Record):
+    """A file that came as bytes; its name is only ever shown, never joined to a path."""
+
+    name: str
+    data: bytes
+
+
+class Progress(Record):
+    """How far a long piece of index work is."""
+
+    stage: Literal["reading", "embedding", "storing"]
+    name: str
+    """The document being worked on; empty for all."""
+    done: int
+    total: int
+    """In units of the stage: files for reading, texts for embedding and storing."""
+    seconds_left: float | None = None
+    """None until it can be estimated."""
+
+
+class FileResult(Record):
+    """What adding one file came to."""
+
+    name: str
+    id: str = ""
+    """The document's id; of a duplicate, the one that is kept; empty when the file could not be read."""
+    status: FileStatus
+    chunks: int = 0
+    reason: str = ""
+    """Why it was skipped or failed, or what it is a duplicate of."""
+    notes: tuple[Note, ...] = ()
+
+
+class Learned(Record):
+    """A dataset or adapter that was made from a document."""
+
+    kind: Literal["dataset", "adapter"]
+    id: str
+    """The dataset's id; of an adapter, its run's id."""
+    name: str = ""
+
+
+class Removed(Record):
+    """What removing a document took away, and what has learned from it and does not forget by itself."""
+
+    id: str
+    name: str
+    chunks: int
+    learned: tuple[Learned, ...] = ()
+
+
+class Issue(Record):
+    """A disagreement between what a library says and what its stores hold."""
+
+    kind: Literal["unfinished", "vectors_missing", "vectors_surplus", "keyword", "original", "integrity", "index"]
+    message: str
+    hint: str = ""
+    repairable: bool = True
+
+
+class IndexIdentity(Record):
+    """Which embedder built an index."""
+
+    generation: int
+    name: str
+    fingerprint: str
+    dimension: int
+    max_tokens: int
+
+
+class Statistics(Record):
+    """How much a library holds."""
+
+    documents: int
+    sections: int
+    chunks: int
+    units: int
+    characters: int
+    bytes_on_disk: int
+    """Library, originals and embedded vectors."""
+    index: IndexIdentity | None
+    unfinished: int = 0
+    """Documents whose adding was interrupted; the next add finishes them."""
