@@ -23,10 +23,10 @@ _LAST_WORD = re.compile(r"[^\s(（「“\"']*$")
 _NEVER = frozenset(
     "mr mrs ms dr prof st mt sr jr rev hon capt lt col gen sgt cf vs viz al ca approx "
     "e.g i.e eg ie no nos fig figs eq sec ch art vol ed eds pp p tel ext dept ref resp incl excl "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()  # noqa: SIM905
 )
 # … and after these only when a capital follows. ("etc. The next", but "5 p.m. on Friday")
-_SOMETIMES = frozenset("etc inc ltd co corp bros a.m p.m am pm u.s u.k u.n ph.d min max hr hrs".split())
+_SOMETIMES = frozenset("etc inc ltd co corp bros a.m p.m am pm u.s u.k u.n ph.d min max hr hrs".split())  # noqa: SIM905
 
 
 def sentences(text: str) -> list[Offsets]:

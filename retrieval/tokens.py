@@ -19,7 +19,7 @@ STOP_WORDS = frozenset(
     "theirs them themselves then there these they this those through to too under until up us very was we were what "
     "when where which while who whom whose why will with would you your yours yourself yourselves im ive id ill youre "
     "youve youll hes shes its weve were theyre theyve dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt "
-    "werent hasnt havent hadnt shouldnt lets thats whats wheres whos hows theres".split()
+    "werent hasnt havent hadnt shouldnt lets thats whats wheres whos hows theres".split()  # noqa: SIM905
 )
 STOP_CHARACTERS = frozenset("的了嗎吗呢吧啊呀么麼")
 
