@@ -5,9 +5,11 @@ SQLite is the default; its deleted rows are zeroed, and `scrub` removes what tha
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +160,12 @@ def _make_private(url: URL) -> None:
 
 
 def _engine(url: URL) -> Engine:
-    options: dict[str, Any] = {"pool_size": 8, "max_overflow": 56, "pool_timeout": 60}
+    options: dict[str, Any] = {
+        "pool_size": 8,
+        "max_overflow": 56,
+        "pool_timeout": 60,
+        "json_serializer": partial(json.dumps, ensure_ascii=False),
+    }
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     else:

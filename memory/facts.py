@@ -1,4 +1,4 @@
-"""Exact facts in what a user writes: names, codes, numbers, statements about oneself. Rules only; English and Chinese."""
+"""Exact facts in what a user writes: names, codes, numbers, statements. Rules only; English and Chinese."""
 
 from __future__ import annotations
 

@@ -45,10 +45,11 @@ class LongTerm:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def learn(self, user: str, turn: Turn, known: Sequence[Fact] = ()) -> list[Memory]:
+    def learn(self, user: str, turn: Turn, known: Sequence[Fact] | None = None) -> list[Memory]:
         """Keep what a user's turn says that is worth remembering; what was new or changed.
 
-        `known` are the conversation's facts so far, for corrections such as "actually it is …".
+        `known` are the conversation's facts before it, for corrections such as "actually it is …"; by default its
+        earlier turns are read.
         """
         raise NotImplementedError
 

@@ -22,9 +22,9 @@ from memory.database import Migration
 metadata = MetaData()
 
 
-def _belongs_to(column: str, **options: bool) -> Column[str]:
+def _belongs_to(column: str, *, primary_key: bool = False) -> Column[str]:
     name = {"users.id": "user_id", "conversations.id": "conversation_id", "turns.id": "turn_id"}[column]
-    return Column(name, String(64), ForeignKey(column, ondelete="CASCADE"), nullable=False, **options)
+    return Column(name, String(64), ForeignKey(column, ondelete="CASCADE"), nullable=False, primary_key=primary_key)
 
 
 users = Table("users", metadata, Column("id", String(64), primary_key=True), Column("created", String(32)))
@@ -42,7 +42,7 @@ conversations = Table(
     Column("touched", String(32), nullable=False),
     Index("conversations_of_user", "user_id", "touched"),
 )
-"""`named`: by the user, so no question changes the title. `touched`: an id-like stamp that orders within a second."""
+"""`named`: by the user, so no question changes the title. `touched`: nanoseconds, so that order holds within a second."""
 
 turns = Table(
     "turns",

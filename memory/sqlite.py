@@ -48,7 +48,7 @@ def version() -> str:
 
 
 def check() -> None:
-    """NotConfigured when SQLite is too old for any database of ours, with the version found, the needed one and a fix."""
+    """NotConfigured when SQLite is too old for any database, with the version found, the needed one and a fix."""
     if sqlite3.sqlite_version_info < NEEDED:
         raise NotConfigured(f"Python's SQLite is {version()}; Docgraft needs {_dotted(NEEDED)} or newer.", FIX)
 
