@@ -42,7 +42,7 @@ conversations = Table(
     Column("touched", String(32), nullable=False),
     Index("conversations_of_user", "user_id", "touched"),
 )
-"""`named`: by the user, so no question changes the title. `touched`: nanoseconds, so that order holds within a second."""
+"""`named`: by the user, so no question changes the title. `touched`: nanoseconds; order holds within a second."""
 
 turns = Table(
     "turns",
