@@ -104,6 +104,8 @@ class Server(Group):
     """Port that the page listens on."""
     login: bool = False
     """Ask for an account (see `docgraft accounts`). Every account has knowledge bases and conversations of its own."""
+    admins: tuple[str, ...] = ()
+    """Accounts that may change settings and models on the page. Without login everybody may."""
     upload_mb: int = Field(200, ge=1, le=4096)
     """Largest file that can be uploaded on the page. For larger ones give a folder's path."""
 
@@ -173,7 +175,7 @@ def load(home: Workspace, environment: Mapping[str, str] | None = None) -> Setti
     for name in sorted(overrides):
         if name.startswith(PREFIX) and name != HOME:
             path = name.removeprefix(PREFIX).lower().split("__")
-            _put(values, path, _parsed(path, overrides[name]), source=f"environment variable {name}")
+            _put(values, path, _parsed(overrides[name]), source=f"environment variable {name}")
     return validate(values)
 
 
@@ -210,11 +212,11 @@ def save(home: Workspace, changes: Mapping[str, Any]) -> Settings:
     return load(home)
 
 
-def keys(group: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def fields(group: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted key, pydantic field) of every setting; tables with free names (`models`, `prices`) are left out."""
     for name, field in group.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
-            yield from keys(field.annotation, f"{prefix}{name}.")
+            yield from fields(field.annotation, f"{prefix}{name}.")
         elif field.default_factory is None:
             yield prefix + name, field
 
@@ -252,9 +254,9 @@ def _put(values: Any, path: list[str], value: Any, *, source: str) -> None:
         values[path[-1]] = value
 
 
-def _parsed(path: list[str], text: str) -> Any:
-    """The environment holds text; pydantic reads numbers and booleans from it, a whole table must be JSON."""
-    if text.startswith("{") and len(path) == 1:
+def _parsed(text: str) -> Any:
+    """The environment holds text; pydantic reads numbers and booleans from it, a table or list must be JSON."""
+    if text.startswith(("{", "[")):
         try:
             return json.loads(text)
         except json.JSONDecodeError:
@@ -273,7 +275,7 @@ def _explained(cause: ValidationError) -> NotConfigured:
 
 
 def _nearest(dotted: str) -> str:
-    known = [name for name, _ in keys()]
+    known = [name for name, _ in fields()]
     last = dotted.rsplit(".", 1)[-1]
     near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.6)
     near = near or [name for name in known if name.rsplit(".", 1)[-1] == last]

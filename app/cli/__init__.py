@@ -1,0 +1,37 @@
+"""The command `docgraft`: puts the commands together and turns errors into one line, a hint and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from app.cli import chatting, documents, machine, memories, models
+from app.cli.frame import fail
+from memory.errors import DocgraftError
+
+app = typer.Typer(
+    name="docgraft",
+    help="Retrieve, fine-tune, or both? Chat with your documents, graft them onto a small model, know if it worked.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+for part in (documents, chatting, memories, models, machine):
+    part.register(app)
+
+
+def main() -> None:
+    """Run the command line. Exit 0: done. 1: something the user can fix. 2: wrong usage. 130: Ctrl-C."""
+    try:
+        app()
+    except DocgraftError as error:
+        fail(error, as_json="--json" in sys.argv)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): not an error, and Python must not complain at exit either.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,65 @@
+"""Commands on models: which there are, and fetching one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.frame import AsJson, line, progress, show_json, table, wiring
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="Chat models and base models.", no_args_is_help=True)
+    group.command("list")(models)
+    group.command()(fetch)
+    app.add_typer(group, name="models", rich_help_panel="Machine")
+
+
+def models(*, as_json: AsJson = False) -> None:
+    """List the models that can be picked, and those that can be fetched."""
+    from finetune.models.catalog import CATALOG
+
+    objects = wiring()
+    states = [objects.model_state(name) for name in objects.model_names()]
+    others = [known for name, known in CATALOG.items() if name not in objects.model_names()]
+    if as_json:
+        show_json(
+            {
+                "models": [state.model_dump(mode="json") for state in states],
+                "catalog": [known.model_dump(mode="json") for known in CATALOG.values()],
+            }
+        )
+        return
+    table(["Model", "Ready", "Where"], [[s.name, "yes" if s.ready else "no", s.text] for s in states])
+    line("\nCan be fetched with `docgraft models fetch NAME`:")
+    rows = [[k.name, f"{k.bytes / 1e9:.1f} GB", k.licence, ", ".join(k.languages)] for k in others]
+    table(["Model", "Size", "Licence", "Languages"], rows)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="A catalog name or a Hugging Face id.")] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a base model; without a name, the one that the settings ask for."""
+    objects = wiring()
+    path = fetch_with_progress(objects, name or objects.settings.model.name)
+    if as_json:
+        show_json({"model": name or objects.settings.model.name, "path": path})
+    else:
+        line(f"ready     {path}")
+
+
+def fetch_with_progress(objects: Wiring, name: str) -> str:
+    """Fetch a model under a progress bar; gives its folder."""
+    from finetune.models.fetch import fetch
+
+    from app.wiring.models import chosen
+
+    with progress(f"Fetching {name}") as told:
+        return str(fetch(chosen(objects.settings, name).name, objects.home, told))

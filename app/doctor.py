@@ -1,0 +1,264 @@
+"""What works on this machine, what does not, why, and the line that fixes it. Checks; repairs only the stores."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from memory.errors import DocgraftError
+from memory.records import Record
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+Health = Literal["ok", "optional", "problem"]
+GIB = 1 << 30
+
+
+class Check(Record):
+    """One thing that was looked at."""
+
+    name: str
+    health: Health
+    """ok; optional: something extra is not there; problem: something does not work."""
+    found: str
+    fix: str = ""
+    """The command or the sentence that mends it."""
+
+
+def checks(wiring: Wiring, *, deep: bool = True) -> Iterator[Check]:
+    """Every check, one after another as it is done. `deep` loads the embedder and opens the knowledge bases."""
+    looked: list[Callable[[], Iterator[Check]]] = [
+        python,
+        sqlite,
+        packages,
+        lambda: machine(wiring),
+        accelerator,
+        extras,
+        lambda: models(wiring),
+        lambda: secrets(wiring),
+    ]
+    if deep:
+        looked += [lambda: embedder(wiring), lambda: stores(wiring)]
+    for look in looked:
+        try:
+            yield from look()
+        except DocgraftError as error:
+            yield Check(name=getattr(look, "__name__", "check"), health="problem", found=error.message, fix=error.hint)
+
+
+def python() -> Iterator[Check]:
+    """The interpreter."""
+    ok = sys.version_info >= (3, 11)
+    yield Check(
+        name="Python",
+        health="ok" if ok else "problem",
+        found=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        fix="" if ok else "Install Python 3.11 or newer.",
+    )
+
+
+def sqlite() -> Iterator[Check]:
+    """SQLite with full-text search, new enough not to lose data in WAL mode."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("create virtual table t using fts5(x)")
+        text = True
+    except sqlite3.OperationalError:
+        text = False
+    finally:
+        connection.close()
+    ok = text and sqlite3.sqlite_version_info >= (3, 35)
+    yield Check(
+        name="SQLite",
+        health="ok" if ok else "problem",
+        found=f"{sqlite3.sqlite_version}, full-text search {'there' if text else 'missing'}",
+        fix="" if ok else "Use a Python built with SQLite 3.35 or newer and FTS5 (python.org's and conda's are).",
+    )
+
+
+def packages() -> Iterator[Check]:
+    """Installed versions against the ranges that Docgraft declares."""
+    from packaging.requirements import Requirement
+
+    try:
+        declared = importlib.metadata.requires("docgraft") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Check(
+            name="Packages",
+            health="optional",
+            found="Docgraft runs from its folder and is not installed, so versions cannot be compared.",
+            fix="pip install --editable .",
+        )
+        return
+    wrong = []
+    needed = [Requirement(line) for line in declared if "extra ==" not in line]
+    for requirement in needed:
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} {version} (needs {requirement.specifier})")
+    yield Check(
+        name="Packages",
+        health="problem" if wrong else "ok",
+        found="; ".join(wrong) or f"all {len(needed)} in range",
+        fix="pip install --upgrade docgraft" if wrong else "",
+    )
+
+
+def machine(wiring: Wiring) -> Iterator[Check]:
+    """Memory, processors and disk."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    low = memory.available < 1.5 * GIB
+    yield Check(
+        name="Memory",
+        health="problem" if low else "ok",
+        found=f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free, {psutil.cpu_count()} processors",
+        fix="Close other programs: the embedded model needs about 1.5 GiB." if low else "",
+    )
+    home = wiring.home.root
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free
+    yield Check(
+        name="Disk",
+        health="ok" if free > 2 * GIB else "problem",
+        found=f"{free / GIB:.1f} GiB free in {home}",
+        fix="" if free > 2 * GIB else "Free some space, or set DOCGRAFT_HOME to a folder on another disk.",
+    )
+
+
+def accelerator() -> Iterator[Check]:
+    """The device that models run on, and whether a GPU stands idle."""
+    if importlib.util.find_spec("torch") is None:
+        yield Check(name="PyTorch", health="problem", found="not installed", fix="pip install torch")
+        return
+    from finetune.models.device import describe
+
+    device = describe()
+    idle = device.kind == "cpu" and shutil.which("nvidia-smi") is not None and bool(_output("nvidia-smi", "-L"))
+    yield Check(
+        name="PyTorch",
+        health="optional" if idle else "ok",
+        found=f"{importlib.metadata.version('torch')}, runs on {device.text}",
+        fix="This machine has an NVIDIA GPU that this PyTorch cannot use; install the CUDA build." if idle else "",
+    )
+
+
+def extras() -> Iterator[Check]:
+    """Optional parts: what each is for, and its install line."""
+    for package, extra, use in (
+        ("bitsandbytes", "qlora", "4-bit training (QLoRA)"),
+        ("sentence_transformers", "sentence-transformers", "other embedders and rerankers"),
+        ("pytesseract", "ocr", "reading scanned pages"),
+    ):
+        there = importlib.util.find_spec(package) is not None
+        yield Check(
+            name=use.capitalize() if use[0].islower() else use,
+            health="ok" if there else "optional",
+            found=f"{package} {'is there' if there else 'is not installed'}",
+            fix="" if there else f'pip install "docgraft[{extra}]"',
+        )
+    yield _tesseract()
+
+
+def _tesseract() -> Check:
+    if shutil.which("tesseract") is None:
+        fix = (
+            "Debian or Ubuntu: apt-get install tesseract-ocr tesseract-ocr-chi-tra. macOS: brew install tesseract-lang"
+        )
+        return Check(name="Tesseract", health="optional", found="not installed: scanned pages stay unread", fix=fix)
+    languages = set(_output("tesseract", "--list-langs").split()[1:])
+    missing = {"eng", "chi_tra"} - languages
+    return Check(
+        name="Tesseract",
+        health="optional" if missing else "ok",
+        found=f"reads {', '.join(sorted(languages & {'eng', 'chi_tra', 'chi_sim'})) or 'no language we need'}",
+        fix=f"Install its language data: {', '.join(sorted(missing))}" if missing else "",
+    )
+
+
+def models(wiring: Wiring) -> Iterator[Check]:
+    """Whether the chat model can be used now."""
+    settings = wiring.settings.model
+    state = wiring.model_state(settings.name)
+    yield Check(
+        name="Chat model",
+        health="ok" if state.ready else "problem",
+        found=f"{settings.name} ({state.text})",
+        fix="" if state.ready else state.fix,
+    )
+
+
+def secrets(wiring: Wiring) -> Iterator[Check]:
+    """Keys must not be readable by others."""
+    path = wiring.home.secrets
+    if not path.exists():
+        return
+    mode = path.stat().st_mode & 0o777
+    ok = platform.system() == "Windows" or not mode & 0o077
+    yield Check(
+        name="Keys",
+        health="ok" if ok else "problem",
+        found=f"{path} {'is private' if ok else f'can be read by others (mode {mode:o})'}",
+        fix="" if ok else f"chmod 600 {path}",
+    )
+
+
+def embedder(wiring: Wiring) -> Iterator[Check]:
+    """Whether the embedder loads, and tells related from unrelated sentences in both languages."""
+    weak = [language for language, triple in _PROBES.items() if not _tells_apart(wiring, *triple)]
+    name = wiring.settings.retrieval.embedder
+    yield Check(
+        name="Embedder",
+        health="problem" if weak else "ok",
+        found=f"{name}: " + (f"does not understand {' and '.join(weak)}" if weak else "English and Chinese understood"),
+        fix='Set retrieval.embedder = "e5" and run: docgraft reindex' if weak else "",
+    )
+
+
+_PROBES = {
+    "English": ("How do I send something back?", "Returns are accepted within 30 days.", "The sea was calm at dawn."),
+    "Chinese": ("東西壞了可以退嗎？", "商品如有瑕疵，三十天內接受退貨。", "清晨的海面十分平靜。"),
+}
+
+
+def _tells_apart(wiring: Wiring, question: str, near: str, far: str) -> bool:
+    embedder = wiring.embedder()
+    query = embedder.embed_query(question)
+    near_vector, far_vector = embedder.embed_documents([near, far])
+
+    def product(vector: list[float]) -> float:
+        return sum(a * b for a, b in zip(query, vector, strict=True))
+
+    return product(near_vector) > product(far_vector)
+
+
+def stores(wiring: Wiring) -> Iterator[Check]:
+    """Whether the two stores of every knowledge base are in step; what is not is repaired and said."""
+    for name in wiring.workspace().base_names():
+        found = wiring.library(name).check()
+        yield Check(
+            name=f"Knowledge base {name}",
+            health="ok",
+            found="; ".join(str(item) for item in found) or "documents, keyword index and vectors are in step",
+        )
+
+
+def _output(*command: str) -> str:
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout or ended.stderr

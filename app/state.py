@@ -1,0 +1,120 @@
+"""What a browser session is: its user, language and conversation, beside the objects that the process shares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from app import settings
+from app.jobs import Job
+from app.text import Text
+from app.wiring import Shelf, Wiring
+from memory.conversations import LOCAL_USER
+from memory.errors import DocgraftError
+
+GONE_SECONDS = 5.0
+"""A browser that has not asked for this long, and is disconnected, has gone."""
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf(home: str) -> Shelf:
+    return Shelf()
+
+
+def wiring() -> Wiring:
+    """The objects behind the page, by the settings as they are now; what is heavy lies on a shared shelf."""
+    home = settings.workspace()
+    return Wiring(settings.load(home), home, shelf=_shelf(f"{home.root}:{os.getpid()}"))
+
+
+def user() -> str | None:
+    """Who is in front of this session; None while login is on and nobody has logged in."""
+    if not wiring().settings.server.login:
+        return LOCAL_USER
+    name: str | None = st.session_state.get("user")
+    return name
+
+
+def language() -> str:
+    """The language of this session."""
+    return str(st.session_state.get("language") or wiring().settings.language)
+
+
+def text() -> Text:
+    """The strings of this session's language."""
+    return Text(language())
+
+
+def base() -> str:
+    """The knowledge base that this session looks at."""
+    return str(st.session_state.get("base") or "default")
+
+
+def conversation_id() -> str:
+    """The open conversation, kept in the address so that a reload comes back to it; "" for a new one."""
+    return str(st.query_params.get("c", ""))
+
+
+def open_conversation(conversation: str) -> None:
+    """Open a conversation; "" for a new one."""
+    if conversation:
+        st.query_params["c"] = conversation
+    else:
+        st.query_params.pop("c", None)
+
+
+def watched() -> Callable[[Job], bool]:
+    """A check for background work, free of Streamlit's session context: whether this browser is still there."""
+    from streamlit.runtime import exists, get_instance
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    session = context.session_id if context else ""
+
+    def check(job: Job) -> bool:
+        import time
+
+        if time.monotonic() - job.seen < GONE_SECONDS or not exists():
+            return True
+        return get_instance().is_active_session(session)
+
+    return check
+
+
+def may_change_settings() -> bool:
+    """Whether this user may change what counts for everybody: without login its one user, else the accounts named."""
+    current = wiring().settings.server
+    return not current.login or user() in current.admins
+
+
+def forget_session() -> None:
+    """Log out: nothing of this session is left for the next person at the same browser."""
+    st.session_state.clear()
+    st.query_params.clear()
+
+
+def log_in(name: str, password: str) -> bool:
+    """Check an account; DocgraftError after too many failures."""
+    if not wiring().accounts().check(name, password):
+        return False
+    forget_session()
+    st.session_state["user"] = name
+    return True
+
+
+def guarded(action: Callable[..., object], *args: Any) -> bool:
+    """Do something a person asked for; an error they can fix is kept to be shown, and False says so."""
+    try:
+        action(*args)
+    except DocgraftError as error:
+        st.session_state["error"] = error
+        return False
+    return True
+
+
+def do(action: Callable[..., object], *args: Any) -> None:
+    """`guarded`, as a widget's callback."""
+    guarded(action, *args)

@@ -1,0 +1,156 @@
+"""One question of a conversation, from the words a person typed to the turn that is kept. Knows no page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from app import keys
+from memory.conversations import Choices, State, Turn
+from memory.errors import DocgraftError
+from memory.records import Record
+from retrieval.records import Answer
+
+if TYPE_CHECKING:
+    from app.jobs import Job
+    from app.wiring import Wiring
+
+KEEP_SECONDS = 1.0
+"""How often a growing answer is written down, so that a crash loses no more than that."""
+
+
+class Held(Record):
+    """What a conversation is held with, every choice resolved."""
+
+    kb: str
+    model: str
+    adapter: str = ""
+    documents: bool = True
+
+    @property
+    def mode(self) -> str:
+        """The arm that answers: rag, base, tuned or both."""
+        return mode(documents=self.documents, adapter=bool(self.adapter))
+
+
+def mode(*, documents: bool, adapter: bool) -> str:
+    """The arm's name for documents and adapter being used or not."""
+    if adapter:
+        return "both" if documents else "tuned"
+    return "rag" if documents else "base"
+
+
+def held(wiring: Wiring, choices: Choices) -> Held:
+    """The choices of a conversation with the settings' defaults filled in; a model that is gone becomes the default."""
+    names = wiring.model_names()
+    model = choices.model if choices.model in names else names[0]
+    return Held(
+        kb=choices.kb or "default",
+        model=model,
+        adapter=choices.adapter if choices.mode in ("tuned", "both") else "",
+        documents=choices.mode not in ("base", "tuned"),
+    )
+
+
+def ask(wiring: Wiring, user: str, conversation_id: str, question: str) -> Generator[str | Turn, None, None]:
+    """Keep the question, then give pieces of the answer as they come, then the kept answer's Turn.
+
+    Closing the iterator stops the model; what was said so far is kept and marked as stopped.
+    """
+    conversations = wiring.conversations()
+    with_what = held(wiring, conversations.get(user, conversation_id).choices)
+    try:
+        context = wiring.context(user, conversation_id, question, with_what)
+    except DocgraftError as error:
+        conversations.add_turn(user, conversation_id, "user", question)
+        conversations.add_turn(user, conversation_id, "assistant", "", data=_told(wiring, error), state="stopped")
+        raise
+    asked = conversations.add_turn(user, conversation_id, "user", question)
+    learned = wiring.longterm().learn(user, asked) if wiring.settings.memory.remember else []
+    data: dict[str, Any] = {
+        "held": with_what.model_dump() | {"mode": with_what.mode},
+        "left": context.window.left,
+        "question_cut": context.window.question_cut,
+        "learned": [{"id": m.id, "text": m.text} for m in learned],
+        "recalled": [{"id": m.id, "text": m.text} for m in context.recalled],
+    }
+    turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
+    yield from _kept(wiring, user, turn, data, wiring.answers(user, question, with_what, context))
+
+
+def answering(
+    wiring: Wiring, user: str, conversation_id: str, question: str, *, watched: Callable[[Job], bool]
+) -> Callable[[Job], str]:
+    """`ask` as the work of a job, which stops when asked to or when nobody watches any more; gives the turn's id."""
+
+    def work(job: Job) -> str:
+        with closing(ask(wiring, user, conversation_id, question)) as pieces:
+            for piece in pieces:
+                if isinstance(piece, Turn):
+                    return piece.id
+                job.write(piece)
+                if not watched(job):
+                    job.stop()
+                if job.stopping():
+                    break
+        return ""
+
+    return work
+
+
+def rewind(wiring: Wiring, user: str, turn: Turn) -> None:
+    """Make room for asking a question again: its turn and everything after it go."""
+    turns = wiring.conversations().turns(user, turn.conversation_id)
+    before = [t.id for t in turns if t.ordinal < turn.ordinal]
+    wiring.conversations().truncate(user, turn.conversation_id, before[-1] if before else None)
+
+
+def _kept(
+    wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], pieces: Iterator[str | Answer]
+) -> Iterator[str | Turn]:
+    conversations = wiring.conversations()
+    text, written, finished = "", time.monotonic(), False
+    try:
+        with closing(pieces):  # type: ignore[type-var]
+            for piece in pieces:
+                if isinstance(piece, Answer):
+                    finished = True
+                    yield _settled(wiring, user, turn, data, piece)
+                    return
+                text += piece
+                if time.monotonic() - written > KEEP_SECONDS:
+                    conversations.amend_turn(user, turn.id, text)
+                    written = time.monotonic()
+                yield piece
+    except DocgraftError as error:
+        data = data | _told(wiring, error)
+        raise
+    finally:
+        if not finished:
+            conversations.amend_turn(user, turn.id, text, data=data, state="stopped")
+
+
+def _told(wiring: Wiring, error: DocgraftError) -> dict[str, Any]:
+    """An error as it is kept with the turn that it ended: keys masked."""
+    secrets = keys.known(wiring.home, wiring.settings)
+    return {"error": keys.mask(error.message, secrets), "hint": keys.mask(error.hint, secrets)}
+
+
+def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer: Answer) -> Turn:
+    state: State = "stopped" if answer.stopped else "cut_off" if answer.cut_off else "complete"
+    kept = answer.model_dump(mode="json", exclude={"text", "citations", "hits"})
+    near = [
+        {
+            "document": hit.document,
+            "section": hit.section.heading,
+            "section_id": hit.section.id,
+            "score": hit.score,
+            "text": hit.evidence[0].unit.rendered if hit.evidence else hit.section.text[:300],
+        }
+        for hit in answer.hits[:5]
+    ]
+    return wiring.conversations().amend_turn(
+        user, turn.id, answer.text, sources=answer.citations, data=data | {"answer": kept, "hits": near}, state=state
+    )

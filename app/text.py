@@ -1,0 +1,47 @@
+"""What the page says, in English and 繁體中文（臺灣）. The strings lie in app/strings, one file per page."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+LanguageName = Literal["en", "zh-TW"]
+LANGUAGES: dict[str, str] = {"en": "English", "zh-TW": "繁體中文"}
+FOLDER = Path(__file__).with_name("strings")
+
+
+@cache
+def strings() -> dict[str, dict[str, str]]:
+    """Every string: "page.key" → language → text."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(FOLDER.glob("*.toml")):
+        for key, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            found[f"{path.stem}.{key}"] = entry
+    return found
+
+
+class Text:
+    """The strings of one language; call it with a key and the values that the text names."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else "en"
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text of `page.key`, with {name} replaced by values."""
+        text = strings()[key]["zh" if self.language == "zh-TW" else "en"]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text."""
+        return key in strings()
+
+    def duration(self, seconds: float) -> str:
+        """A duration in words a person would use."""
+        seconds = max(0, round(seconds))
+        if seconds < 60:
+            return self("common.seconds", n=seconds)
+        if seconds < 5400:
+            return self("common.minutes", n=max(1, round(seconds / 60)))
+        return self("common.hours", n=round(seconds / 3600, 1))

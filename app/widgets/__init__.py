@@ -1,0 +1,117 @@
+"""Pieces that several pages share: errors, progress of a job, pickers, quotes. They draw; they decide nothing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app import keys, state
+from memory.errors import DocgraftError
+
+if TYPE_CHECKING:
+    from app.jobs import Job
+
+POLL = 0.4
+"""Seconds between two looks at a running job."""
+SPARE = "＋"
+
+
+def error(problem: DocgraftError) -> None:
+    """What went wrong and what to do about it, keys masked."""
+    wiring = state.wiring()
+    secrets = keys.known(wiring.home, wiring.settings)
+    parts = [keys.mask(plain(part), secrets) for part in (problem.message, problem.hint) if part]
+    st.error("\n\n".join(parts), icon=":material/error:")
+
+
+def pending_error() -> None:
+    """Show, once, the error that an action left."""
+    problem = st.session_state.pop("error", None)
+    if isinstance(problem, DocgraftError):
+        error(problem)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: names and messages of documents must not become links, images or formulas."""
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+!|~$:" else c for c in text)
+
+
+def heading(title: str, lead: str = "") -> None:
+    """A page's title."""
+    st.html(f'<div class="dg-title"><h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p></div>')
+
+
+def empty(title: str, text: str) -> None:
+    """What stands where nothing is yet."""
+    st.html(f'<div class="dg-empty"><h2>{html.escape(title)}</h2><p>{html.escape(text)}</p></div>')
+
+
+def quote(text: str, where: str, *, label: str = "") -> None:
+    """A passage of a document with the place it stands in."""
+    head = f'<div class="dg-label">{html.escape(label)}</div>' if label else ""
+    st.html(
+        f'<figure class="dg-quote">{head}<blockquote>{html.escape(text)}</blockquote>'
+        f"<figcaption>{html.escape(where)}</figcaption></figure>"
+    )
+
+
+def passage(text: str, start: int, end: int) -> None:
+    """A passage with the characters from `start` to `end` highlighted."""
+    before, inside, after = text[:start], text[start:end], text[end:]
+    shown = f"{html.escape(before)}<mark>{html.escape(inside)}</mark>{html.escape(after)}"
+    st.html(f'<div class="dg-passage">{shown}</div>')
+
+
+def progress(job: Job, *, on_end: Callable[[], Any] | None = None) -> None:
+    """A running job's bar, time left and Stop button; the page runs again when it has ended."""
+    t = state.text()
+
+    @st.fragment(run_every=POLL)
+    def bar() -> None:
+        if not job.look().running:
+            if on_end:
+                on_end()
+            st.rerun()
+        left = job.remaining
+        parts = [job.title, plain(job.message), t("common.remaining", time=t.duration(left)) if left else ""]
+        st.progress(job.share, text=" · ".join(part for part in parts if part))
+        if job.stopping():
+            st.caption(t("common.stopping"))
+        else:
+            st.button(t("common.stop"), key=f"stop-{job.id}", icon=":material/stop_circle:", on_click=job.stop)
+
+    bar()
+
+
+def base_picker(key: str = "base-picker") -> str:
+    """Choose the knowledge base of this session, or make a new one."""
+    t, names = state.text(), base_names()
+    current = state.base()
+    chosen = st.selectbox(
+        t("common.knowledge_base"),
+        [*names, SPARE],
+        index=names.index(current),
+        format_func=lambda name: t("common.new_base") if name == SPARE else name,
+        key=key,
+    )
+    if chosen == SPARE:
+        with st.form("new-base", clear_on_submit=True):
+            name = st.text_input(t("common.name"), key="new-base-name", max_chars=64)
+            if st.form_submit_button(t("common.create")):
+                if state.guarded(lambda: state.wiring().workspace(str(state.user())).base(name)):
+                    st.session_state["base"] = name.strip()
+                    st.session_state.pop(key, None)
+                st.rerun()
+    elif chosen != current:
+        st.session_state["base"] = chosen
+        st.rerun()
+    return current
+
+
+def base_names() -> list[str]:
+    """The knowledge bases this user can pick, the one in use among them."""
+    names = state.wiring().workspace(str(state.user())).base_names()
+    return sorted({"default", state.base(), *names})

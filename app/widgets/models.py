@@ -1,0 +1,113 @@
+"""Models on the page: which are here, fetching others, and model servers with their keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from app import keys, settings, state
+from app.widgets import plain, progress
+from app.wiring import EVERYBODY
+
+
+def models(user: str) -> None:
+    """Local models, then model servers."""
+    t, wiring = state.text(), state.wiring()
+    st.caption(t("settings.models_lead"))
+    for name in wiring.model_names():
+        _here(name)
+    _catalog()
+    st.subheader(t("settings.further"))
+    st.caption(t("settings.further_lead"))
+    _servers()
+
+
+def _here(name: str) -> None:
+    t, wiring = state.text(), state.wiring()
+    found = wiring.model_state(name)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"model-{_slug(name)}"):
+        st.markdown(f"**{plain(name)}**  \n:small[{plain(found.text)}]", width="stretch")
+        if found.ready:
+            st.badge(t("settings.ready"), color="green", icon=":material/check:")
+        elif found.fetchable:
+            _fetch(name)
+        else:
+            st.caption(plain(found.fix))
+        if name == wiring.settings.model.name:
+            st.badge(t("settings.in_use"), color="gray")
+        elif (
+            found.ready
+            and name not in wiring.settings.models
+            and st.button(t("settings.use"), key=f"use-{_slug(name)}")
+        ):
+            state.guarded(settings.save, wiring.home, {"model.name": name, "model.provider": "local"})
+            st.rerun()
+
+
+def _fetch(name: str) -> None:
+    t, wiring = state.text(), state.wiring()
+    job = wiring.jobs().latest(EVERYBODY, "fetch", name)
+    if job and job.running:
+        progress(job)
+    else:
+        if job and job.error:
+            st.caption(plain(f"{job.error.message} {job.error.hint}"))
+        if st.button(t("settings.fetch"), key=f"fetch-{_slug(name)}", icon=":material/download:"):
+            wiring.fetch(name, title=t("chat.fetching", name=name))
+            st.rerun()
+
+
+def _catalog() -> None:
+    from finetune.models.catalog import CATALOG
+
+    t, wiring = state.text(), state.wiring()
+    here = set(wiring.model_names())
+    with st.expander(t("settings.catalog"), key="catalog"):
+        for name, known in CATALOG.items():
+            if name in here:
+                continue
+            with st.container(horizontal=True, vertical_alignment="center", key=f"catalog-{_slug(name)}"):
+                facts = f"{known.bytes / 1e9:.1f} GB · {known.licence} · {', '.join(known.languages)}"
+                st.markdown(f"**{plain(name)}**  \n:small[{plain(facts)}]", width="stretch")
+                _fetch(name)
+
+
+def _servers() -> None:
+    t, wiring = state.text(), state.wiring()
+    for label, model in wiring.settings.models.items():
+        with st.container(horizontal=True, vertical_alignment="center", key=f"server-{_slug(label)}"):
+            where = f"{model.provider} · {model.name} · {model.base_url}"
+            st.markdown(f"**{plain(label)}**  \n:small[{plain(where)}]", width="stretch")
+            if st.button(t("common.remove"), key=f"remove-server-{_slug(label)}", type="tertiary"):
+                state.guarded(settings.save, wiring.home, {f"models.{label}": None})
+                st.rerun()
+    with st.expander(t("settings.further_add"), key="add-server"), st.form("server", border=False):
+        given = {
+            "label": st.text_input(t("settings.further_label"), key="server-label", max_chars=40),
+            "provider": st.text_input(t("settings.provider"), "openai", key="server-provider"),
+            "name": st.text_input(t("settings.model_name"), key="server-model"),
+            "base_url": st.text_input(
+                t("settings.base_url"), key="server-url", placeholder="http://127.0.0.1:11434/v1"
+            ),
+            "api_key_env": st.text_input(t("settings.key_name"), key="server-key-name", placeholder="OPENAI_API_KEY"),
+        }
+        key = st.text_input(t("settings.key_value"), key="server-key", type="password")
+        if st.form_submit_button(t("common.save"), key="save-server"):
+            if state.guarded(_add, given, key.strip()):
+                st.session_state.pop("server-key", None)
+            st.rerun()
+
+
+def _add(given: dict[str, Any], key: str) -> None:
+    home = state.wiring().home
+    label = settings.check_model_name(given["label"].strip()).replace(".", "-")
+    fields = {name: str(given[name]).strip() for name in ("provider", "name", "base_url", "api_key_env")}
+    settings.save(home, {f"models.{label}.{name}": value for name, value in fields.items() if value})
+    if key:
+        keys.store(home, fields["api_key_env"] or "OPENAI_API_KEY", key)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name)

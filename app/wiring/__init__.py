@@ -1,0 +1,248 @@
+"""Settings → objects: the one place where backends are chosen. Everything is made when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.jobs import Job, Jobs
+from app.settings import Settings
+from app.wiring import models
+from app.wiring.models import ModelState
+from memory.conversations import LOCAL_USER
+from memory.workspace import KnowledgeBaseFolder, Workspace
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from app.talk import Held
+    from finetune.models.bases import Bases
+    from memory.accounts import Accounts
+    from memory.context import Context
+    from memory.conversations import Conversations
+    from memory.longterm import LongTerm
+    from retrieval.answer import Answerer
+    from retrieval.embedders import Embedder
+    from retrieval.library import Library
+    from retrieval.records import Answer
+    from retrieval.search import Search
+
+Thing = TypeVar("Thing")
+SMALLEST_MEMORY = 512
+"""Tokens that question and memory get however much evidence is asked for; the answerer then shrinks the evidence."""
+EVERYBODY = ""
+"""Owner of jobs whose result all users share."""
+
+
+class Shelf:
+    """What is made once per process, by key; safe to share between threads, and never made twice at the same time."""
+
+    def __init__(self) -> None:
+        self._things: dict[Any, Any] = {}
+        self._locks: dict[Any, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Thing]) -> Thing:
+        """The thing of that key, made now if it is not there. Making one blocks only those who want the same."""
+        with self._lock:
+            if key in self._things:
+                return self._things[key]
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._things:
+                self._things[key] = make()
+            return self._things[key]
+
+    def drop(self, *start: Any) -> None:
+        """Forget every thing whose key begins with `start`."""
+        with self._lock:
+            for key in [k for k in self._things if k[: len(start)] == start]:
+                del self._things[key]
+
+
+class Wiring:
+    """The objects that one set of settings asks for. Users share what is heavy and nothing else."""
+
+    def __init__(self, settings: Settings, home: Workspace, *, shelf: Shelf | None = None) -> None:
+        self.settings = settings
+        self.home = home
+        self.shelf = shelf or Shelf()
+
+    # The user's own
+
+    def workspace(self, user: str = LOCAL_USER) -> Workspace:
+        """Where a user's knowledge bases lie."""
+        return self.home if user == LOCAL_USER else self.home.of_user(user)
+
+    def folder(self, kb: str, user: str = LOCAL_USER) -> KnowledgeBaseFolder:
+        """The folder of one of the user's knowledge bases."""
+        return self.workspace(user).base(kb)
+
+    def library(self, kb: str, user: str = LOCAL_USER) -> Library:
+        """One of the user's knowledge bases."""
+        from retrieval.library import Library
+
+        folder, url = self.folder(kb, user), self.settings.retrieval.chroma_url
+        embedder = self.embedder()
+        key = ("library", str(folder.root), url, id(embedder))
+        return self.shelf.get(key, lambda: Library(folder, embedder, chroma_url=url))
+
+    def search(self, kb: str, user: str = LOCAL_USER) -> Search:
+        """The search of one of the user's knowledge bases."""
+        from retrieval.search import Search
+
+        library = self.library(kb, user)
+        key = ("search", id(library), self.settings.retrieval)
+        return self.shelf.get(key, lambda: Search(library, self.embedder(), reranker=self._reranker()))
+
+    def drop(self, kb: str, user: str = LOCAL_USER) -> None:
+        """Close what is open of a knowledge base, before its folder is removed."""
+        self.shelf.drop("library", str(self.folder(kb, user).root))
+
+    def adapters(self, kb: str, user: str = LOCAL_USER, *, model: str = "") -> list[str]:
+        """Finished adapters of a knowledge base that go with a model, newest first."""
+        from finetune import adapters
+
+        chosen = models.chosen(self.settings, model or self.settings.model.name)
+        if chosen.provider != "local":
+            return []
+        return [card.id for card in adapters.cards(self.folder(kb, user)) if card.base == chosen.name]
+
+    # Answering
+
+    def model_names(self) -> list[str]:
+        """The models that can be picked, the default one first."""
+        return models.names(self.settings, self.home)
+
+    def model_state(self, name: str) -> ModelState:
+        """Whether a model can be used now, and what is missing."""
+        return models.state(self.settings, self.home, name)
+
+    def label(self, name: str) -> str:
+        """A model's name as it is shown in a picker."""
+        return name if self.model_state(name).ready else f"{name} ⤓"
+
+    def chat_model(self, name: str = "", *, adapter: Path | None = None) -> BaseChatModel:
+        """A chat model by name; the default one when none is given."""
+        return models.build(self.settings, self.home, self.bases(), name or self.settings.model.name, adapter=adapter)
+
+    def answerer(self, held: Held, user: str = LOCAL_USER) -> Answerer:
+        """What answers with these choices."""
+        from retrieval.answer import Answerer
+
+        adapter = self._adapter(held, user)
+        model = self.chat_model(held.model, adapter=adapter)
+        return Answerer(
+            self.search(held.kb, user),
+            model,
+            plan=models.plan(self.settings, held.model),
+            count=models.counter(model),
+            context_window=models.window(self.settings, held.model, model),
+            answer_tokens=models.chosen(self.settings, held.model).max_tokens,
+            name=held.model,
+            adapter=held.adapter,
+        )
+
+    def answers(self, user: str, question: str, held: Held, context: Context | None = None) -> Iterator[str | Answer]:
+        """Pieces of an answer and then the Answer, from the documents or from the model alone."""
+        history = context.history if context else ()
+        memory = context.memory if context else ""
+        answerer = self.answerer(held, user)
+        if held.documents:
+            yield from answerer.stream(question, history=history, memory=memory)
+        else:
+            yield from answerer.stream_closed(question, history=history, memory=memory)
+
+    def context(self, user: str, conversation_id: str, question: str, held: Held) -> Context:
+        """What an answer is given to remember by. Call before the question is kept as a turn."""
+        from memory.context import prepare
+
+        model, chosen = self.chat_model(held.model), models.chosen(self.settings, held.model)
+        evidence = models.plan(self.settings, held.model).budget if held.documents else 0
+        room = models.window(self.settings, held.model, model) - evidence
+        if self.settings.memory.window:
+            room = min(room, self.settings.memory.window + chosen.max_tokens)
+        return prepare(
+            self.conversations(),
+            user,
+            conversation_id,
+            question,
+            count=models.counter(model),
+            limit=max(room, chosen.max_tokens + SMALLEST_MEMORY),
+            reserve=chosen.max_tokens,
+            longterm=self.longterm() if self.settings.memory.remember else None,
+            recall=self.settings.memory.recall,
+        )
+
+    def _adapter(self, held: Held, user: str) -> Path | None:
+        if not held.adapter:
+            return None
+        from finetune import adapters
+
+        return adapters.folder(self.folder(held.kb, user), held.adapter)
+
+    def fetch(self, name: str, *, title: str = "") -> Job:
+        """Fetch a local model in the background; whoever asks for the same one meanwhile gets the same job."""
+        from finetune.models.fetch import fetch
+
+        def work(job: Job) -> Any:
+            return fetch(models.chosen(self.settings, name).name, self.home, job.progress)
+
+        return self.jobs().start(EVERYBODY, "fetch", name, work, title=title)
+
+    # Shared by all
+
+    def bases(self) -> Bases:
+        """The one base model in memory."""
+        from finetune.models.bases import Bases
+
+        return self.shelf.get(("bases",), Bases)
+
+    def jobs(self) -> Jobs:
+        """The background jobs of this process."""
+        return self.shelf.get(("jobs",), Jobs)
+
+    def accounts(self) -> Accounts:
+        """Who may log in."""
+        from memory.accounts import Accounts
+
+        return self.shelf.get(("accounts",), lambda: Accounts(self.home.accounts))
+
+    def conversations(self) -> Conversations:
+        """Everybody's conversations; every call takes the user."""
+        from memory.conversations import Conversations
+
+        return self.shelf.get(("conversations",), lambda: Conversations(self._database()))
+
+    def longterm(self) -> LongTerm:
+        """What is remembered of everybody; every call takes the user."""
+        from memory.longterm import LongTerm
+
+        return self.shelf.get(("longterm",), lambda: LongTerm(self._database()))
+
+    def embedder(self) -> Embedder:
+        """The embedder that the settings name."""
+        from retrieval.embedders import load
+
+        chosen = self.settings.retrieval
+        options: dict[str, Any] = {}
+        if chosen.embedder.startswith("openai:"):
+            options = {"base_url": chosen.embedder_url, "api_key": self._key(chosen.embedder_key_env)}
+        key = ("embedder", chosen.embedder, chosen.embedder_url, chosen.embedder_key_env)
+        return self.shelf.get(key, lambda: load(chosen.embedder, **options))
+
+    def _database(self) -> Any:
+        from memory.database import Database
+        from memory.schema import MIGRATIONS
+
+        return self.shelf.get(("database",), lambda: Database(self.home.database, MIGRATIONS))
+
+    def _reranker(self) -> Any:
+        return None
+
+    def _key(self, name: str) -> str:
+        from app import keys
+
+        return keys.find(self.home, name) if name else ""

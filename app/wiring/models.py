@@ -1,0 +1,167 @@
+"""Chat models: which can be picked, whether one can be used now, and the LangChain object behind a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import keys
+from app.settings import Model, Settings
+from memory.errors import DocgraftError, MissingExtra, NotConfigured
+from memory.records import Record
+from memory.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.language_models import BaseChatModel
+
+    from finetune.models.bases import Bases
+    from retrieval.prompts import EvidencePlan
+
+DEFAULT_WINDOW = 2048
+"""Tokens that a model server is trusted with when nobody says how many it takes."""
+SMALL_PARAMETERS = 1_000_000_000
+"""Below this a model is taken to read badly, until its reading check says otherwise."""
+
+
+class ModelState(Record):
+    """Whether a model can be used now."""
+
+    name: str
+    ready: bool
+    text: str
+    """What it is and where, in a few words."""
+    fix: str = ""
+    fetchable: bool = False
+    size: int = 0
+    """Bytes to fetch; 0 when unknown."""
+
+
+def names(settings: Settings, home: Workspace) -> list[str]:
+    """Every model that can be picked: the default first, then those of settings.toml, then the fetched ones."""
+    fetched = sorted(p.name.replace("--", "/") for p in home.models.glob("*") if (p / "config.json").exists())
+    return list(dict.fromkeys([settings.model.name, *settings.models, *fetched]))
+
+
+def chosen(settings: Settings, name: str) -> Model:
+    """The settings of a model by the name it is picked by; a fetched model answers like the default one."""
+    if name in settings.models:
+        return settings.models[name]
+    if name == settings.model.name:
+        return settings.model
+    return settings.model.model_copy(
+        update={"name": name, "provider": "local", "base_url": "", "api_key_env": "", "context": 0}
+    )
+
+
+def folder(home: Workspace, name: str) -> Path:
+    """Where a local model lies, or will lie when it is fetched."""
+    given = Path(name).expanduser()
+    return given if given.is_dir() else home.model(name)
+
+
+def state(settings: Settings, home: Workspace, name: str) -> ModelState:
+    """Whether a model can be used now. Looks at the disk and at the keys; asks no server."""
+    model = chosen(settings, name)
+    if model.provider != "local":
+        return _hosted_state(home, name, model)
+    path = folder(home, model.name)
+    if (path / "config.json").exists():
+        return ModelState(name=name, ready=True, text=str(path))
+    from finetune.models.catalog import CATALOG
+
+    known = CATALOG.get(model.name)
+    return ModelState(
+        name=name,
+        ready=False,
+        text="not fetched yet",
+        fix=f"docgraft models fetch {model.name}",
+        fetchable=known is not None or "/" in model.name,
+        size=known.bytes if known else 0,
+    )
+
+
+def _hosted_state(home: Workspace, name: str, model: Model) -> ModelState:
+    where = model.base_url or f"the service of {model.provider}"
+    if model.api_key_env:
+        try:
+            keys.find(home, model.api_key_env)
+        except NotConfigured as error:
+            return ModelState(name=name, ready=False, text=error.message, fix=error.hint)
+    return ModelState(name=name, ready=True, text=f"{model.name} at {where}")
+
+
+def build(
+    settings: Settings, home: Workspace, bases: Bases, name: str, *, adapter: Path | None = None
+) -> BaseChatModel:
+    """The LangChain chat model of that name. NotConfigured when it cannot be used, with what is missing."""
+    model = chosen(settings, name)
+    found = state(settings, home, name)
+    if not found.ready:
+        raise NotConfigured(f"The model {name!r} cannot be used: {found.text}.", found.fix)
+    if model.provider == "local":
+        from finetune.models.local import LocalChatModel
+
+        return LocalChatModel(
+            bases=bases,
+            path=folder(home, model.name),
+            adapter=adapter,
+            max_new_tokens=model.max_tokens,
+            temperature=model.temperature,
+        )
+    if adapter is not None:
+        raise DocgraftError("An adapter needs its local base model.", "Pick a local model, or no adapter.")
+    return _hosted(home, model)
+
+
+def _hosted(home: Workspace, model: Model) -> BaseChatModel:
+    from langchain.chat_models import init_chat_model
+
+    options: dict[str, Any] = {"temperature": model.temperature, "max_tokens": model.max_tokens, "timeout": 120}
+    if model.base_url:
+        options["base_url"] = model.base_url
+    if model.api_key_env:
+        options["api_key"] = keys.find(home, model.api_key_env)
+    elif model.provider == "openai" and model.base_url:
+        options["api_key"] = "none"
+    try:
+        found: BaseChatModel = init_chat_model(model.name, model_provider=model.provider, **options)
+    except ImportError as cause:
+        package = f"langchain-{model.provider.replace('_', '-')}"
+        raise MissingExtra(package, "") from cause
+    except ValueError as cause:
+        raise NotConfigured(
+            f"The model {model.name!r} cannot be set up: {cause}", "See [model] in Settings."
+        ) from cause
+    return found
+
+
+def window(settings: Settings, name: str, model: BaseChatModel) -> int:
+    """Tokens that prompt and answer of this model may have together."""
+    return chosen(settings, name).context or int(getattr(model, "context_window", DEFAULT_WINDOW))
+
+
+def counter(model: BaseChatModel) -> Callable[[str], int]:
+    """Tokens of a text: by the model's own tokenizer when it lies here, else estimated."""
+    from retrieval.prompts import estimate
+
+    own: Callable[[str], int] | None = getattr(model, "count", None)
+    return own or estimate
+
+
+def plan(settings: Settings, name: str) -> EvidencePlan:
+    """How much evidence a model gets, and in what form."""
+    from retrieval.prompts import LARGE, SMALL
+
+    model = chosen(settings, name)
+    found = SMALL if model.provider == "local" and _small(model.name) else LARGE
+    budget = settings.retrieval.budget
+    return found.model_copy(update={"budget": budget}) if budget else found
+
+
+def _small(name: str) -> bool:
+    from finetune.models.catalog import CATALOG
+
+    known = CATALOG.get(name)
+    return known is None or known.parameters < SMALL_PARAMETERS
