@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from memory.errors import DocgraftError
 from memory.records import new_id
 
+_log = logging.getLogger("docgraft.jobs")
 State = Literal["running", "done", "stopped", "failed"]
 KEPT = 50
 """Ended jobs that are kept per owner, so that a page which comes back still finds the result."""
@@ -102,10 +103,10 @@ class Job:
             state = "stopped" if self.stopping() else "done"
         except DocgraftError as error:
             self.error = error
+        except Exception as bug:
+            _log.exception("The job %r of kind %s failed", self.key, self.kind)
+            self.error = DocgraftError(f"Unexpected: {type(bug).__name__}: {bug}", "The log holds the details.")
         finally:
-            if state == "failed" and self.error is None:
-                bug = sys.exc_info()[1]
-                self.error = DocgraftError(f"Unexpected: {type(bug).__name__}: {bug}", "The log holds the details.")
             self.seconds = time.monotonic() - self.started
             self.state = state
             self._ended.set()

@@ -66,6 +66,18 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     return _SHAPES.sub(MASK, text)
 
 
+def guard_logs(secrets: Iterable[str]) -> None:
+    """Mask whatever this process's log handlers write from now on; gives the root logger one if it has none."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler())
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("streamlit", "docgraft")]
+    for logger in (root, *(logging.getLogger(name) for name in names)):
+        for handler in logger.handlers:
+            if not any(isinstance(f, Masked) for f in handler.filters):
+                handler.addFilter(Masked(secrets))
+
+
 class Masked(logging.Filter):
     """Masks keys in every record of the handler it is put on, tracebacks included."""
 

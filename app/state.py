@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import settings
+from app import keys, settings
 from app.jobs import Job
 from app.text import Text
 from app.wiring import Shelf, Wiring
@@ -21,6 +21,8 @@ GONE_SECONDS = 5.0
 
 @st.cache_resource(show_spinner=False)
 def _shelf(home: str) -> Shelf:
+    root = settings.workspace()
+    keys.guard_logs(keys.known(root, settings.load(root)))
     return Shelf()
 
 

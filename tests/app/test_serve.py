@@ -1,0 +1,46 @@
+"""The page's server listens to this machine only, unless people must log in."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import serve
+from app.settings import Server, Settings
+from memory.errors import NotConfigured
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
+def test_this_machines_own_addresses_are_served(address):
+    command = serve.command(Settings(server=Server(address=address)))
+    assert f"--server.address={address}" in command
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "", "example.com", "127.0.0.1.evil.com"])
+def test_any_other_address_is_refused_without_a_login(address):
+    with pytest.raises(NotConfigured, match="login"):
+        serve.command(Settings(server=Server(address=address)))
+    assert serve.command(Settings(server=Server(address=address, login=True)))
+
+
+def test_login_without_an_account_is_refused(workspace):
+    with pytest.raises(NotConfigured, match="accounts add"):
+        serve.check_accounts(Settings(server=Server(login=True)), workspace)
+
+
+def test_foreign_origins_telemetry_and_large_uploads_are_off():
+    command = serve.command(Settings(server=Server(upload_mb=7)))
+    for flag in (
+        "server.enableXsrfProtection=true",
+        "server.enableCORS=true",
+        "browser.gatherUsageStats=false",
+        "server.maxUploadSize=7",
+        "client.showErrorDetails=none",
+    ):
+        assert f"--{flag}" in command
+
+
+@pytest.mark.parametrize("theme", ["auto", "dark"])
+def test_the_theme_follows_the_setting(theme):
+    command = " ".join(serve.command(Settings(theme=theme)))
+    assert "theme.dark.primaryColor" in command
+    assert ("theme.light.primaryColor" in command) == (theme == "auto")

@@ -1,0 +1,108 @@
+"""Settings: from where they come, what is refused, what is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import settings
+from app.settings import Settings
+from app.text import strings
+from memory.errors import NotConfigured
+
+
+def test_without_a_file_everything_has_a_default_that_needs_no_key_and_no_network(workspace):
+    found = settings.load(workspace, {})
+    assert found == Settings()
+    assert found.model.provider == "local" and not found.model.api_key_env
+    assert found.server.address == "127.0.0.1" and not found.server.login
+
+
+def test_the_environment_overrides_the_file_which_overrides_the_default(workspace):
+    settings.save(workspace, {"model.name": "from-file", "server.port": 8600})
+    found = settings.load(workspace, {"DOCGRAFT_MODEL__NAME": "from-environment"})
+    assert (found.model.name, found.server.port) == ("from-environment", 8600)
+
+
+def test_the_environment_reaches_further_models_lists_and_booleans(workspace):
+    found = settings.load(
+        workspace,
+        {
+            "DOCGRAFT_MODELS__STUB__NAME": "m",
+            "DOCGRAFT_SERVER__ADMINS": '["ada"]',
+            "DOCGRAFT_SERVER__LOGIN": "true",
+            "DOCGRAFT_PRICES__M__INPUT": "1.5",
+        },
+    )
+    assert found.models["stub"].name == "m" and found.server.admins == ("ada",)
+    assert found.server.login is True and found.prices["m"].input == 1.5
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "nearest"),
+    [
+        ("DOCGRAFT_MODEL__NMAE", "model.nmae", "model.name"),
+        ("DOCGRAFT_PORT", "port", "server.port"),
+        ("DOCGRAFT_RETRIEVAL__CHROMA", "retrieval.chroma", "retrieval.chroma_url"),
+        ("DOCGRAFT_LANGAUGE", "langauge", "language"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_name_and_the_nearest_valid_one(workspace, name, key, nearest):
+    with pytest.raises(NotConfigured) as error:
+        settings.load(workspace, {name: "x"})
+    assert repr(key) in error.value.message and repr(nearest) in error.value.hint
+
+
+def test_a_wrong_value_names_the_key_and_the_value(workspace):
+    workspace.root.mkdir(parents=True)
+    workspace.settings.write_text('[server]\nport = "abc"\n', encoding="utf-8")
+    with pytest.raises(NotConfigured, match=r"server\.port.*'abc'"):
+        settings.load(workspace, {})
+
+
+def test_a_table_where_a_single_setting_belongs_is_refused_not_crashed_on(workspace):
+    with pytest.raises(NotConfigured, match="language"):
+        settings.load(workspace, {"DOCGRAFT_LANGUAGE__X": "1", "DOCGRAFT_LANGUAGE": "en"})
+
+
+def test_a_file_that_is_not_toml_says_where(workspace):
+    workspace.root.mkdir(parents=True)
+    workspace.settings.write_text("port = = 1\n", encoding="utf-8")
+    with pytest.raises(NotConfigured, match="line 1"):
+        settings.load(workspace, {})
+
+
+def test_a_key_pasted_where_its_name_belongs_is_refused_without_being_quoted(workspace):
+    with pytest.raises(NotConfigured) as error:
+        settings.save(workspace, {"model.api_key_env": "sk-TEST-CANARY-000"})
+    assert "CANARY" not in str(error.value) and not workspace.settings.exists()
+
+
+def test_saving_keeps_comments_and_other_keys(workspace):
+    workspace.root.mkdir(parents=True)
+    workspace.settings.write_text('# mine\nlanguage = "zh-TW"\n', encoding="utf-8")
+    settings.save(workspace, {"model.name": "other", "models.big.name": "m"})
+    settings.save(workspace, {"models.big": None})
+    text = workspace.settings.read_text(encoding="utf-8")
+    assert "# mine" in text and settings.load(workspace, {}).model.name == "other"
+    assert settings.load(workspace, {}).models == {} and settings.load(workspace, {}).language == "zh-TW"
+
+
+def test_nothing_is_written_when_the_new_value_is_wrong(workspace):
+    settings.save(workspace, {"server.port": 8600})
+    with pytest.raises(NotConfigured):
+        settings.save(workspace, {"server.port": 0})
+    assert settings.load(workspace, {}).server.port == 8600
+
+
+def test_every_setting_has_help_in_english_and_a_label_and_help_in_chinese():
+    for key, field in settings.fields():
+        assert field.description and field.description.endswith("."), key
+        assert set(strings()[f"help.{key}"]) == {"en", "zh", "help"}, key
+
+
+def test_no_text_lacks_a_language_and_placeholders_agree():
+    import re
+
+    for key, entry in strings().items():
+        assert entry["en"] and entry["zh"], key
+        assert set(re.findall(r"{(\w+)}", entry["en"])) == set(re.findall(r"{(\w+)}", entry["zh"])), key
