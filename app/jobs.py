@@ -11,7 +11,7 @@ from typing import Any, Literal
 from memory.errors import DocgraftError
 from memory.records import new_id
 
-_log = logging.getLogger("docgraft.jobs")
+logger = logging.getLogger("docgraft.jobs")
 State = Literal["running", "done", "stopped", "failed"]
 KEPT = 50
 """Ended jobs that are kept per owner, so that a page which comes back still finds the result."""
@@ -104,7 +104,7 @@ class Job:
         except DocgraftError as error:
             self.error = error
         except Exception as bug:
-            _log.exception("The job %r of kind %s failed", self.key, self.kind)
+            logger.exception("The job %r of kind %s failed", self.key, self.kind)
             self.error = DocgraftError(f"Unexpected: {type(bug).__name__}: {bug}", "The log holds the details.")
         finally:
             self.seconds = time.monotonic() - self.started
