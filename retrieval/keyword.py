@@ -1,0 +1,151 @@
+"""BM25 on SQLite FTS5 over our own tokens. Knows rows of text under a number, no documents."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from memory.errors import DocgraftError
+from memory.sqlite import check_full_text
+from retrieval.tokens import tokens
+
+K1, B = 1.2, 0.75
+"""FTS5's own constants, for the rows that are scored here."""
+POSTINGS = 12_000
+"""Entries of the index that one search may read before it leaves out the commonest tokens."""
+
+# Every category but separators and controls is part of a token: our tokens come through as they are, gen-itgc whole.
+_TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* Co Cn'"
+
+Row = tuple[int, str, str]
+"""Row number, heading path, body."""
+
+
+class Keyword:
+    """One keyword index: an FTS5 table and its vocabulary. Every call runs in the caller's transaction."""
+
+    def __init__(self, name: str) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise ValueError(f"{name!r} is not a table name")
+        self.name = name
+
+    def create(self, connection: Connection) -> None:
+        """Make the empty index; NotConfigured when this Python's SQLite has no FTS5."""
+        check_full_text()
+        connection.exec_driver_sql(
+            f'CREATE VIRTUAL TABLE {self.name} USING fts5(heading, body, tokenize="{_TOKENIZER}")'
+        )
+        connection.exec_driver_sql(f"CREATE VIRTUAL TABLE {self.name}_terms USING fts5vocab({self.name}, row)")
+
+    def drop(self, connection: Connection) -> None:
+        """Remove the index."""
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}_terms")
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}")
+
+    def add(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """Index rows; a row number that is there already is an error."""
+        prepared = [(number, " ".join(tokens(heading)), " ".join(tokens(body))) for number, heading, body in rows]
+        if prepared:
+            connection.exec_driver_sql(f"INSERT INTO {self.name}(rowid, heading, body) VALUES (?, ?, ?)", prepared)
+
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        """Take rows out."""
+        if numbers:
+            connection.exec_driver_sql(f"DELETE FROM {self.name} WHERE rowid = ?", [(n,) for n in numbers])
+
+    def rewrite(self, connection: Connection) -> None:
+        """Merge the index into one piece, which also forgets the words of removed rows."""
+        connection.exec_driver_sql(f"INSERT INTO {self.name}({self.name}) VALUES ('optimize')")
+
+    def numbers(self, connection: Connection) -> set[int]:
+        """The rows that are indexed."""
+        return {n for (n,) in connection.exec_driver_sql(f"SELECT id FROM {self.name}_docsize")}
+
+    def sound(self, connection: Connection) -> bool:
+        """Whether FTS5 finds its index whole and in step with its rows. Needs a write transaction."""
+        from sqlalchemy.exc import DatabaseError
+
+        try:
+            connection.exec_driver_sql(f"INSERT INTO {self.name}({self.name}) VALUES ('integrity-check')")
+        except (DatabaseError, DocgraftError):
+            return False
+        return True
+
+    def scores(self, connection: Connection, query: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        """(row number, BM25) of the best rows with any of the tokens, best first.
+
+        Where the tokens are so common that reading all of their entries would take long, the rarest ones choose the
+        rows (a few times `limit`), and those are scored by all tokens with the same formula.
+        """
+        known = self._frequencies(connection, list(dict.fromkeys(query)))
+        rare = _rarest(known)
+        if not rare:
+            return []
+        if len(rare) == len(known):
+            return self._match(connection, rare, limit)
+        rows = [number for number, _ in self._match(connection, rare, 2 * limit)]
+        return self._scored(connection, rows, known)[:limit]
+
+    def _frequencies(self, connection: Connection, query: list[str]) -> dict[str, int]:
+        """In how many rows each token stands; tokens that stand in none are left out."""
+        found = {}
+        for token in query:
+            # The table folds case its own way; tokens are folded already, but a foreign letter may differ.
+            row = connection.exec_driver_sql(f"SELECT doc FROM {self.name}_terms WHERE term = ?", (token,)).first()
+            if row:
+                found[token] = int(row[0])
+        return found
+
+    def _match(self, connection: Connection, query: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        match = " OR ".join('"' + token.replace('"', '""') + '"' for token in query)
+        sql = f"SELECT rowid, rank FROM {self.name} WHERE {self.name} MATCH ? ORDER BY rank LIMIT ?"
+        return [(int(n), -float(rank)) for n, rank in connection.exec_driver_sql(sql, (match, limit))]
+
+    def _scored(self, connection: Connection, rows: list[int], known: dict[str, int]) -> list[tuple[int, float]]:
+        """BM25 as FTS5 computes it, over heading and body together."""
+        total, average = self._size(connection)
+        weights = {t: max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for t, n in known.items()}
+        found = []
+        for start in range(0, len(rows), 500):
+            part = rows[start : start + 500]
+            marks = ",".join("?" * len(part))
+            sql = f"SELECT rowid, heading, body FROM {self.name} WHERE rowid IN ({marks})"
+            for number, heading, body in connection.exec_driver_sql(sql, tuple(part)):
+                words = heading.split() + body.split()
+                counts = Counter(w for w in words if w in weights)
+                norm = K1 * (1 - B + B * len(words) / average)
+                found.append((int(number), sum(weights[t] * n * (K1 + 1) / (n + norm) for t, n in counts.items())))
+        return sorted(found, key=lambda item: (-item[1], item[0]))
+
+    def _size(self, connection: Connection) -> tuple[int, float]:
+        """Rows, and tokens per row: FTS5's "averages" record (fts5_index.c: varints of rows, then of each column)."""
+        data = connection.exec_driver_sql(f"SELECT block FROM {self.name}_data WHERE id = 1").scalar_one()
+        rows, *columns = _varints(bytes(data))
+        return max(rows, 1), max(sum(columns) / max(rows, 1), 1.0)
+
+
+def _rarest(known: dict[str, int]) -> list[str]:
+    """The tokens to read, rarest first, within POSTINGS; at least one."""
+    chosen: list[str] = []
+    used = 0
+    for token in sorted(known, key=lambda t: known[t]):
+        used += known[token]
+        if chosen and used > POSTINGS:
+            break
+        chosen.append(token)
+    return chosen
+
+
+def _varints(data: bytes) -> tuple[int, ...]:
+    """SQLite varints: seven bits a byte, the highest bit set on all but the last (the 9-byte form does not occur)."""
+    found, value = [], 0
+    for byte in data:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
+            found.append(value)
+            value = 0
+    return tuple(found)
