@@ -35,7 +35,7 @@ class Model(Group):
     name: str = "smollm2-135m-instruct"
     """A catalog name, Hugging Face id or folder for a local model; the provider's own model name for a hosted one."""
     provider: str = "local"
-    """'local' runs the model in this process; else a LangChain provider: openai (any compatible server), ollama, others."""
+    """'local' runs in this process; else a LangChain provider: openai (any compatible server), ollama, others."""
     base_url: str = ""
     """Address of a model server, such as http://127.0.0.1:11434/v1. Empty: the provider's own."""
     api_key_env: str = Field("", pattern=NAME)

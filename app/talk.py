@@ -151,6 +151,9 @@ def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer
         }
         for hit in answer.hits[:5]
     ]
+    if answer.abstained:
+        kb = str(data["held"]["kb"])
+        data = data | {"documents": wiring.library(kb, user).statistics.documents}
     return wiring.conversations().amend_turn(
         user, turn.id, answer.text, sources=answer.citations, data=data | {"answer": kept, "hits": near}, state=state
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from app import state
 from app.widgets import pending_error
 from app.widgets.asking import asked, composer, streaming
@@ -26,4 +24,3 @@ if running:
 elif not turns:
     invitation(user, chosen)
 composer(user, conversation, chosen, busy=running is not None)
-st.session_state.pop("editing", None) if running else None

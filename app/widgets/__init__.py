@@ -58,10 +58,10 @@ def quote(text: str, where: str, *, label: str = "") -> None:
     )
 
 
-def passage(text: str, start: int, end: int) -> None:
-    """A passage with the characters from `start` to `end` highlighted."""
-    before, inside, after = text[:start], text[start:end], text[end:]
-    shown = f"{html.escape(before)}<mark>{html.escape(inside)}</mark>{html.escape(after)}"
+def passage(before: str, inside: str = "", after: str = "") -> None:
+    """A passage with its middle highlighted."""
+    marked = f"<mark>{html.escape(inside)}</mark>" if inside else ""
+    shown = f"{html.escape(before)}{marked}{html.escape(after)}"
     st.html(f'<div class="dg-passage">{shown}</div>')
 
 

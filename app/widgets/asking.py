@@ -38,7 +38,7 @@ def submit(user: str, conversation: str, question: str, chosen: Held) -> None:
 def streaming(user: str, job: Job) -> None:
     """The question, and the answer as far as it has come."""
     t = state.text()
-    with st.chat_message("user", avatar=":material/person:"):
+    with st.container(key=f"said-{job.id}"), st.chat_message("user", avatar=":material/person:"):
         st.markdown(plain(job.title))
 
     @st.fragment(run_every=POLL)

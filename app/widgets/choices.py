@@ -25,7 +25,7 @@ def header(user: str, conversation: str) -> Held:
     else:
         choices = st.session_state.get("draft") or Choices(kb=state.base())
     held = talk.held(wiring, choices)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="chat-head"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="chat-head"):
         st.markdown(f"**{plain(title)}**" if title else "", width="stretch")
         with st.popover(_label(held), icon=":material/tune:", type="tertiary", key="choices"):
             _pick(user, conversation, choices, held)
@@ -47,14 +47,19 @@ def _label(held: Held) -> str:
 
 
 def _pick(user: str, conversation: str, choices: Choices, held: Held) -> None:
+    # A widget remembers what was picked in it; its key holds the value, so a choice made elsewhere makes a new one.
     wiring, t = state.wiring(), state.text()
     models, bases = wiring.model_names(), sorted({*base_names(), held.kb})
     changes: dict[str, str] = {}
     changes["model"] = st.selectbox(
-        t("chat.model"), models, index=models.index(held.model), key=f"model-{conversation}", format_func=wiring.label
+        t("chat.model"),
+        models,
+        index=models.index(held.model),
+        key=f"model-{conversation}-{held.model}",
+        format_func=wiring.label,
     )
     changes["kb"] = st.selectbox(
-        t("common.knowledge_base"), bases, index=bases.index(held.kb), key=f"kb-{conversation}"
+        t("common.knowledge_base"), bases, index=bases.index(held.kb), key=f"kb-{conversation}-{held.kb}"
     )
     adapters = ["", *wiring.adapters(changes["kb"], user, model=changes["model"])]
     if len(adapters) > 1:
@@ -62,12 +67,15 @@ def _pick(user: str, conversation: str, choices: Choices, held: Held) -> None:
             t("chat.adapter"),
             adapters,
             index=adapters.index(held.adapter) if held.adapter in adapters else 0,
-            key=f"adapter-{conversation}",
+            key=f"adapter-{conversation}-{held.adapter}",
             help=t("chat.adapter_help"),
             format_func=lambda name: name or t("chat.no_adapter"),
         )
     documents = st.toggle(
-        t("chat.documents"), held.documents, key=f"documents-{conversation}", help=t("chat.documents_help")
+        t("chat.documents"),
+        held.documents,
+        key=f"documents-{conversation}-{held.documents}",
+        help=t("chat.documents_help"),
     )
     changes["mode"] = talk.mode(documents=documents, adapter=bool(changes.get("adapter")))
     if changes != {name: getattr(choices, name) for name in changes}:

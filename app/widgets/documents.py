@@ -48,8 +48,10 @@ def _removed() -> None:
 
 def _none(user: str, kb: str) -> None:
     t, wiring = state.text(), state.wiring()
+    if ingestion.running(wiring, user, kb):
+        return
     empty(t("knowledge.empty"), t("knowledge.empty_text"))
-    if not samples.there() or ingestion.running(wiring, user, kb):
+    if not samples.there():
         return
     with st.container(horizontal=True, horizontal_alignment="center"):
         if st.button(t("knowledge.samples"), key="samples", icon=":material/potted_plant:"):
@@ -85,7 +87,7 @@ def _preview(user: str, kb: str, document: Document) -> None:
     )
     section = sections[number or 0]
     with st.container(height=260, border=False):
-        passage(section.text, 0, 0)
+        passage(section.text)
     _chunks(user, kb, document, section)
 
 

@@ -35,5 +35,5 @@ def machine(user: str) -> None:
         return
     for check in job.result or ():
         sign = SIGNS.get(check.health, PROBLEM)
-        fix = f"  \n{plain(check.fix)}" if check.fix else ""
+        fix = f"  \n:small[{plain(check.fix)}]" if check.fix else ""
         st.markdown(f"{sign} **{plain(check.name)}** · {plain(check.found)}{fix}")

@@ -14,7 +14,7 @@ def memories(user: str) -> None:
     st.caption(t("settings.memory_lead"))
     found = longterm.all(user)
     if not found:
-        st.info(t("settings.memory_none"))
+        st.markdown(t("settings.memory_none"))
         return
     for memory in found:
         with st.container(horizontal=True, vertical_alignment="bottom", key=f"memory-{memory.id}"):

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 
 from app import settings, state
-from app.text import strings
+from app.text import LANGUAGES, strings
 from memory.errors import DocgraftError
 
 RESTART = ("server.address", "server.port", "server.login", "server.upload_mb", "theme")
@@ -47,7 +47,7 @@ def _field(key: str, field: Any, value: Any) -> Any:
     label, kind = t(f"help.{key}"), field.annotation
     if get_origin(kind) is Literal:
         choices = list(get_args(kind))
-        return st.selectbox(label, choices, index=choices.index(value), **shared)
+        return st.selectbox(label, choices, index=choices.index(value), format_func=_named, **shared)
     if kind is bool:
         return st.toggle(label, value, **shared)
     if kind in (int, float):
@@ -56,6 +56,10 @@ def _field(key: str, field: Any, value: Any) -> Any:
         return str(st.text_input(label, value, **shared)).strip()
     words = str(st.text_input(label, ", ".join(value), **shared)).replace("，", ",")
     return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+def _named(choice: str) -> str:
+    return LANGUAGES.get(choice, choice)
 
 
 def _save(changes: dict[str, Any]) -> None:

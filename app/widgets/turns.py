@@ -15,7 +15,7 @@ from memory.conversations import Turn
 from memory.errors import DocgraftError
 from retrieval.answer import safe_markdown
 
-AROUND = 600
+AROUND = 400
 """Characters shown before and after a quote in its section."""
 
 
@@ -29,7 +29,7 @@ def show(user: str, turn: Turn, chosen: Held) -> None:
 
 def _question(user: str, turn: Turn, chosen: Held) -> None:
     t = state.text()
-    with st.chat_message("user", avatar=":material/person:"):
+    with st.container(key=f"said-{turn.id}"), st.chat_message("user", avatar=":material/person:"):
         if st.session_state.get("editing") == turn.id:
             with st.form(f"edit-{turn.id}", border=False):
                 text = st.text_area(t("chat.edit"), turn.text, key=f"edited-{turn.id}", label_visibility="collapsed")
@@ -94,6 +94,8 @@ def _evidence(user: str, turn: Turn, answer: dict[str, Any], t: Text) -> None:
             if opened.open:
                 _in_context(user, turn, source, t)
     if answer.get("abstained") and turn.data.get("hits"):
+        if turn.data.get("documents"):
+            _note(t("chat.looked_in", documents=turn.data["documents"]))
         with st.expander(t("chat.nearest"), key=f"nearest-{turn.id}"):
             for hit in turn.data["hits"][:3]:
                 quote(hit["text"], " · ".join(p for p in (hit["document"], hit["section"]) if p))
@@ -108,8 +110,12 @@ def _in_context(user: str, turn: Turn, source: dict[str, Any], t: Text) -> None:
         quote(source["quote"], t("chat.document_gone"))
         return
     start, end = source["start"] - section.start, source["end"] - section.start
-    first, last = max(0, start - AROUND), min(len(section.text), end + AROUND)
-    passage(section.text[first:last], start - first, end - first)
+    before, inside, after = section.text[:start], section.text[start:end], section.text[end:]
+    if len(before) > AROUND:
+        before = "… " + before[-AROUND:].partition(" " if " " in before[-60:] else "\n")[2]
+    if len(after) > AROUND:
+        after = after[:AROUND].rpartition(" " if " " in after[:60] else "\n")[0] + " …"
+    passage(before, inside, after)
 
 
 def _where(source: dict[str, Any], t: Text) -> str:
