@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from retrieval.prompts import LARGE, Count, EvidencePlan, estimate
-from retrieval.records import Answer, SearchResult
+from memory.errors import DocgraftError
+from retrieval.checks import marks, refuses, supported_share
+from retrieval.citations import cite, point
+from retrieval.markdown import safe_markdown
+from retrieval.packing import Packed, Passage, evidence
+from retrieval.prompts import LARGE, Count, EvidencePlan, chat_messages, estimate
+from retrieval.records import Answer, Citation, Language, SearchResult
+from retrieval.refusal import abstention
+from retrieval.reply import Overflow, Reply, speak
 from retrieval.rewrite import History
+from retrieval.script import in_script
+from retrieval.tokens import language
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
     from retrieval.search import Search
+
+__all__ = ["Answerer", "safe_markdown"]
+
+_PER_MESSAGE = 12
+"""Tokens that a chat template spends around one message; errs high."""
+
+
+WEAK = 0.34
+"""Below this share of an answer standing in any one unit, an answer whose every claim is unsupported is none."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Answerer:
@@ -41,21 +66,152 @@ class Answerer:
         self.adapter = adapter
 
     def stream(
-        self, question: str, *, history: History = (), memory: str = "", result: SearchResult | None = None
+        self,
+        question: str,
+        *,
+        history: History = (),
+        memory: str = "",
+        result: SearchResult | None = None,
+        stop: Callable[[], bool] = _never,
     ) -> Iterator[str | Answer]:
-        """Pieces of the answer's text as they come, then the Answer. Closing the iterator stops the model.
+        """Pieces of the answer's text as they come, then the Answer, whose text is the checked one: show that.
 
-        Give `result` to answer from hits already found (two arms of a comparison share the very same ones).
+        Give `result` to answer from hits already found (two arms of a comparison share the very same ones). Closing
+        the iterator stops the model at once; `stop` does too, and still yields an Answer of what was said so far.
+        Raises BackendFailed when the model or its service fails.
         """
-        raise NotImplementedError
+        started = time.perf_counter()
+        found = result if result is not None else self.search.search(question, history=history)
+        spoken = language(question)
+        if not found.relevant:
+            answer = self._nothing(found, spoken, started)
+            yield answer.text
+            yield answer
+            return
+        reply = Reply()
+        with closing(self._say(question, found, history, memory, reply)) as deltas:
+            for delta in deltas:
+                if not reply.text:
+                    reply.first_seconds = time.perf_counter() - started
+                reply.text += delta
+                yield delta
+                if stop():
+                    reply.stopped = True
+                    break
+        yield self._checked(question, found, spoken, reply, time.perf_counter() - started)
 
     def ask(
         self, question: str, *, history: History = (), memory: str = "", result: SearchResult | None = None
     ) -> Answer:
         """The finished Answer."""
-        raise NotImplementedError
+        *_, answer = self.stream(question, history=history, memory=memory, result=result)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def messages(
+        self, question: str, result: SearchResult, *, history: History = (), memory: str = "", share: float = 1.0
+    ) -> tuple[list[BaseMessage], Packed]:
+        """The prompt, and the evidence in it: as much as `share` of the plan's budget and the window have room for.
+
+        What gives way first is the oldest of the history, then the memory, then evidence. DocgraftError when the
+        question alone is too long.
+        """
+        room = self.context_window - self.answer_tokens
+        earlier, remembered = list(history)[-self.plan.turns :] if self.plan.turns else [], memory
+        asked = question if self.plan.turns else result.question or question
+        while True:
+            bare = self._assemble(asked, evidence((), self.plan, count=self.count), earlier, remembered)
+            free = room - self._size(bare)
+            if free >= min(self.plan.budget, room // 2) or not (earlier or remembered):
+                break
+            if earlier:
+                earlier = earlier[1:]
+            else:
+                remembered = ""
+        if free <= 0:
+            raise DocgraftError(
+                f"The question is too long for this model, which reads {self.context_window} tokens at once.",
+                "Shorten it, or add the text as a document and ask about it.",
+            )
+        budget = int(min(self.plan.budget * share, free))
+        packed = evidence(result.hits, self.plan.model_copy(update={"budget": budget}), count=self.count)
+        return self._assemble(asked, packed, earlier, remembered), packed
+
+    def _assemble(self, question: str, packed: Packed, history: History, memory: str) -> list[BaseMessage]:
+        return chat_messages(
+            question, packed, language=language(question), plan=self.plan, history=history, memory=memory
+        )
+
+    def _size(self, messages: list[BaseMessage]) -> int:
+        return sum(self.count(message.text) + _PER_MESSAGE for message in messages)
+
+    def _say(
+        self, question: str, found: SearchResult, history: History, memory: str, reply: Reply
+    ) -> Generator[str, None, None]:
+        """The model's words; asked again with half the evidence when its service says that the prompt is too long."""
+        share = 1.0
+        while True:
+            messages, reply.packed = self.messages(question, found, history=history, memory=memory, share=share)
+            reply.prompt_tokens = self._size(messages)
+            try:
+                yield from speak(self.model, messages, reply)
+                return
+            except Overflow as overflow:
+                if reply.text or share < 0.1:
+                    raise overflow.failure from overflow
+                share, history, memory = share / 2, (), ""
+
+    def _nothing(self, found: SearchResult, spoken: Language, started: float) -> Answer:
+        reason = "empty" if not found.documents else "below_floor"
+        return Answer(
+            text=abstention(reason, spoken, found),
+            hits=found.hits,
+            question=found.question,
+            abstained=True,
+            reason=reason,
+            model=self.name,
+            adapter=self.adapter,
+            seconds=time.perf_counter() - started,
+            first_token_seconds=time.perf_counter() - started,
+        )
+
+    def _checked(self, question: str, found: SearchResult, spoken: Language, reply: Reply, seconds: float) -> Answer:
+        passages = reply.packed.passages if reply.packed else ()
+        text = in_script(reply.text.strip(), spoken)
+        cited = cite(text, passages, found.question or question, hits=found.hits)
+        reason = "" if reply.stopped else _unanswered(text, cited.support, passages, question)
+        return Answer(
+            text=abstention(reason, spoken, found) if reason else cited.text,
+            citations=() if reason else cited.citations,
+            quote=_quote(cited.citations if not reason else (), found),
+            marks=() if reason else marks(cited.text, passages, question),
+            hits=found.hits,
+            question=found.question or question,
+            abstained=bool(reason),
+            reason=reason,
+            stopped=reply.stopped,
+            cut_off=reply.cut_off,
+            model=self.name,
+            adapter=self.adapter,
+            seconds=seconds,
+            first_token_seconds=reply.first_seconds,
+            prompt_tokens=reply.prompt_tokens,
+            answer_tokens=reply.answer_tokens or self.count(reply.text),
+        )
 
 
-def safe_markdown(text: str) -> str:
-    """Markdown that loads nothing from elsewhere: images become their text, links of unsafe schemes too, HTML shows."""
-    raise NotImplementedError
+def _unanswered(text: str, support: float, passages: Sequence[Passage], question: str) -> str:
+    """Why a model's text is no answer: it says so itself, or nothing in it stands in the passages; else ""."""
+    if not text or refuses(text):
+        return "model_refused"
+    if support < WEAK and not supported_share(text, passages, question):
+        return "unsupported"
+    return ""
+
+
+def _quote(citations: Sequence[Citation], found: SearchResult) -> Citation | None:
+    """The best evidence: what supports the answer, else what search ranked first."""
+    if citations:
+        return citations[0]
+    best = max(((e, hit) for hit in found.hits for e in hit.evidence), key=lambda pair: pair[0].score, default=None)
+    return point(0, best[1].section, best[1].document, best[0].unit) if best else None

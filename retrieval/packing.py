@@ -1,4 +1,4 @@
-"""Evidence that fits a token budget: which pieces of which sections, in what form and order. Knows no search and no model.
+"""Evidence that fits a token budget: which pieces of which sections, in what form and order. Knows no model.
 
 Pieces are taken best first; the same text is never shown twice; what had no room is counted.
 """

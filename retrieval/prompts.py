@@ -119,3 +119,22 @@ def closed_book_messages(question: str, language: Language) -> list[BaseMessage]
     from langchain_core.messages import HumanMessage, SystemMessage
 
     return [SystemMessage(CLOSED_BOOK[language]), HumanMessage(defused(question))]
+
+
+_REWRITE: dict[Language, str] = {
+    "en": "Rewrite the last question so that it can be understood without the conversation. Keep every name and "
+    "number. Reply with the question only.",
+    "zh-Hant": "請把最後一個問題改寫成不看對話也能懂的問題，保留所有名稱與數字。只回覆改寫後的問題。",
+    "zh-Hans": "请把最后一个问题改写成不看对话也能懂的问题，保留所有名称与数字。只回复改写后的问题。",
+    "other": "Rewrite the last question so that it can be understood without the conversation, in its own language. "
+    "Keep every name and number. Reply with the question only.",
+}
+
+
+def rewrite_messages(question: str, history: Sequence[tuple[str, str]], language: Language) -> list[BaseMessage]:
+    """Asks a model for a follow-up's standalone form, given the last two exchanges."""
+    from langchain_core.messages import HumanMessage, SystemMessage
+
+    turns = [f"{role}: {defused(' '.join(NUMBER.sub('', text).split()))[:400]}" for role, text in history[-4:]]
+    conversation = "\n".join([*turns, f"user: {defused(question)}"])
+    return [SystemMessage(_REWRITE[language]), HumanMessage(conversation)]
