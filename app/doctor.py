@@ -144,7 +144,7 @@ def accelerator() -> Iterator[Check]:
     if importlib.util.find_spec("torch") is None:
         yield Check(name="PyTorch", health="problem", found="not installed", fix="pip install torch")
         return
-    from finetune.models.device import describe
+    from finetune.models.devices import describe
 
     device = describe()
     idle = device.kind == "cpu" and shutil.which("nvidia-smi") is not None and bool(_output("nvidia-smi", "-L"))

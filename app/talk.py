@@ -54,10 +54,13 @@ def held(wiring: Wiring, choices: Choices) -> Held:
     )
 
 
-def ask(wiring: Wiring, user: str, conversation_id: str, question: str) -> Generator[str | Turn, None, None]:
+def ask(
+    wiring: Wiring, user: str, conversation_id: str, question: str, *, stop: Callable[[], bool] = lambda: False
+) -> Generator[str | Turn, None, None]:
     """Keep the question, then give pieces of the answer as they come, then the kept answer's Turn.
 
-    Closing the iterator stops the model; what was said so far is kept and marked as stopped.
+    `stop` ends the answer early, and so does closing the iterator: the model stops, and what was said so far is kept
+    and marked as stopped.
     """
     conversations = wiring.conversations()
     with_what = held(wiring, conversations.get(user, conversation_id).choices)
@@ -77,7 +80,8 @@ def ask(wiring: Wiring, user: str, conversation_id: str, question: str) -> Gener
         "recalled": [{"id": m.id, "text": m.text} for m in context.recalled],
     }
     turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
-    yield from _kept(wiring, user, turn, data, wiring.answers(user, question, with_what, context))
+    pieces = wiring.answers(user, question, with_what, context=context, stop=stop)
+    yield from _kept(wiring, user, turn, data, pieces)
 
 
 def answering(
@@ -86,15 +90,15 @@ def answering(
     """`ask` as the work of a job, which stops when asked to or when nobody watches any more; gives the turn's id."""
 
     def work(job: Job) -> str:
-        with closing(ask(wiring, user, conversation_id, question)) as pieces:
-            for piece in pieces:
-                if isinstance(piece, Turn):
-                    return piece.id
-                job.write(piece)
-                if not watched(job):
-                    job.stop()
-                if job.stopping():
-                    break
+        def stop() -> bool:
+            if not watched(job):
+                job.stop()
+            return job.stopping()
+
+        for piece in ask(wiring, user, conversation_id, question, stop=stop):
+            if isinstance(piece, Turn):
+                return piece.id
+            job.write(piece)
         return ""
 
     return work

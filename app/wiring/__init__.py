@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.jobs import Job, Jobs
-from app.settings import Settings
+from app.settings import Model, Settings
 from app.wiring import models
 from app.wiring.models import ModelState
 from memory.conversations import LOCAL_USER
@@ -140,27 +140,48 @@ class Wiring:
             plan=models.plan(self.settings, held.model),
             count=models.counter(model),
             context_window=models.window(self.settings, held.model, model),
-            answer_tokens=models.chosen(self.settings, held.model).max_tokens,
+            answer_tokens=self._model(held.model).max_tokens,
             name=held.model,
             adapter=held.adapter,
         )
 
-    def answers(self, user: str, question: str, held: Held, context: Context | None = None) -> Iterator[str | Answer]:
+    def answers(
+        self,
+        user: str,
+        question: str,
+        held: Held,
+        *,
+        context: Context | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[str | Answer]:
         """Pieces of an answer and then the Answer, from the documents or from the model alone."""
+        from retrieval import alone
+
         history = context.history if context else ()
         memory = context.memory if context else ""
-        answerer = self.answerer(held, user)
         if held.documents:
-            yield from answerer.stream(question, history=history, memory=memory)
-        else:
-            yield from answerer.stream_closed(question, history=history, memory=memory)
+            yield from self.answerer(held, user).stream(question, history=history, memory=memory, stop=stop)
+            return
+        model, chosen = self.chat_model(held.model, adapter=self._adapter(held, user)), self._model(held.model)
+        yield from alone.stream(
+            model,
+            question,
+            history=history,
+            memory=memory,
+            count=models.counter(model),
+            room=models.window(self.settings, held.model, model) - chosen.max_tokens,
+            name=held.model,
+            adapter=held.adapter,
+            stop=stop,
+        )
 
     def context(self, user: str, conversation_id: str, question: str, held: Held) -> Context:
         """What an answer is given to remember by. Call before the question is kept as a turn."""
         from memory.context import prepare
 
-        model, chosen = self.chat_model(held.model), models.chosen(self.settings, held.model)
-        evidence = models.plan(self.settings, held.model).budget if held.documents else 0
+        model, chosen = self.chat_model(held.model), self._model(held.model)
+        plan = models.plan(self.settings, held.model)
+        evidence = plan.budget if held.documents else 0
         room = models.window(self.settings, held.model, model) - evidence
         if self.settings.memory.window:
             room = min(room, self.settings.memory.window + chosen.max_tokens)
@@ -172,9 +193,13 @@ class Wiring:
             count=models.counter(model),
             limit=max(room, chosen.max_tokens + SMALLEST_MEMORY),
             reserve=chosen.max_tokens,
+            most_turns=plan.turns if held.documents else None,
             longterm=self.longterm() if self.settings.memory.remember else None,
             recall=self.settings.memory.recall,
         )
+
+    def _model(self, name: str) -> Model:
+        return models.chosen(self.settings, name)
 
     def _adapter(self, held: Held, user: str) -> Path | None:
         if not held.adapter:
