@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from finetune import datasets
+from finetune.models.fingerprints import fingerprint, template_fingerprint
+from finetune.models.templates import load_tokenizer
 from finetune.records import AdapterCard
+from finetune.runfolder import RunFolder
+from finetune.weights import BadWeights, check, refuse_pickles
+from memory.errors import BadDataset, DocgraftError
 from memory.records import Record
 from memory.workspace import KnowledgeBaseFolder
 
@@ -24,41 +36,126 @@ class Staleness(Record):
 
     stale: bool
     chunks_gone: tuple[str, ...] = ()
-    """Hashes of learned chunks that the library no longer holds."""
+    """Learned chunks that the library no longer holds."""
     facts: tuple[StaleFact, ...] = ()
+    """What it learned from them, one entry per fact."""
+    known: bool = True
+    """False when the dataset was removed, so that the facts cannot be named."""
 
 
 def cards(kb: KnowledgeBaseFolder) -> list[AdapterCard]:
     """The cards of every adapter that was finished and verified, newest first."""
-    raise NotImplementedError
+    if not kb.runs.is_dir():
+        return []
+    found = (_finished(RunFolder(path)) for path in sorted(kb.runs.iterdir(), reverse=True) if path.is_dir())
+    return [card for card in found if card is not None]
 
 
 def show(kb: KnowledgeBaseFolder, adapter: str) -> AdapterCard:
     """One card; DocgraftError when that run left no verified adapter."""
-    raise NotImplementedError
+    card = _finished(RunFolder(kb.run(adapter)))
+    if card is None:
+        raise DocgraftError(f"There is no finished adapter {adapter!r}.", "See: docgraft adapters list")
+    return card
 
 
 def folder(kb: KnowledgeBaseFolder, adapter: str) -> Path:
     """The folder to hand to the local chat model: adapter_config.json and adapter_model.safetensors."""
-    raise NotImplementedError
+    show(kb, adapter)
+    return RunFolder(kb.run(adapter)).adapter
 
 
 def verify(path: Path, *, base: Path | None = None) -> AdapterCard:
     """Open an adapter folder and check all of it: safetensors only, whole, finite, not all zero, tensor count, and with
     `base` the fingerprints of base and template. Loads no model. DocgraftError names what is wrong."""
-    raise NotImplementedError
+    refuse_pickles(path)
+    card = _card(path)
+    configuration(path)
+    check(path / "adapter_model.safetensors", tensors=card.tensors)
+    if base is not None:
+        _same_base(card, base)
+    return card
+
+
+def configuration(path: Path) -> dict[str, Any]:
+    """The adapter's PEFT configuration; BadWeights when it is missing or names code to run."""
+    try:
+        values = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise BadWeights(f"adapter_config.json in {path} cannot be read.", "Train or copy it again.") from cause
+    if not isinstance(values, dict) or values.get("auto_mapping"):
+        raise BadWeights(f"adapter_config.json in {path} asks for foreign code.", "Use an adapter that you trust.")
+    return values
 
 
 def effect(path: Path, base: Path) -> float:
     """Load base and adapter fresh from disk; the largest logit difference on the probe prompts. 0 means no effect."""
-    raise NotImplementedError
+    from finetune.engines.effect import logit_difference
+
+    return logit_difference(path, base)
 
 
-def staleness(kb: KnowledgeBaseFolder, adapter: str, chunk_ids: set[str]) -> Staleness:
+def staleness(kb: KnowledgeBaseFolder, adapter: str, chunk_ids: Iterable[str]) -> Staleness:
     """What the adapter learned from chunks that are not among the library's present `chunk_ids`."""
-    raise NotImplementedError
+    card = show(kb, adapter)
+    present = set(chunk_ids)
+    gone = tuple(chunk for chunk in card.chunk_hashes if chunk not in present)
+    if not gone:
+        return Staleness(stale=False)
+    try:
+        pairs = list(datasets.read(kb.dataset(card.dataset)).pairs("train"))
+    except BadDataset:
+        return Staleness(stale=True, chunks_gone=gone, known=False)
+    lost, facts = set(gone), dict[str, StaleFact]()
+    for pair in pairs:
+        touched = tuple(chunk for chunk in pair.chunk_ids if chunk in lost)
+        if touched and (pair.fact_id or pair.id) not in facts:
+            facts[pair.fact_id or pair.id] = StaleFact(
+                fact_id=pair.fact_id,
+                question=pair.instruction,
+                answer=pair.output,
+                chunk_ids=touched,
+                section_id=pair.section_id,
+            )
+    return Staleness(stale=True, chunks_gone=gone, facts=tuple(facts.values()))
 
 
 def remove(kb: KnowledgeBaseFolder, adapter: str) -> None:
     """Delete the adapter's folder; the run's record stays."""
-    raise NotImplementedError
+    found = folder(kb, adapter)
+    (found / "adapter.json").unlink()  # First, so that a half-deleted adapter is not one.
+    shutil.rmtree(found)
+
+
+def _finished(run: RunFolder) -> AdapterCard | None:
+    if not run.ticket_file.is_file() or run.run().state not in ("completed", "stopped"):
+        return None
+    return run.card()
+
+
+def _card(path: Path) -> AdapterCard:
+    try:
+        return AdapterCard.model_validate_json((path / "adapter.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise BadWeights(
+            f"{path} has no adapter.json: what it was trained on and for is not known.",
+            "Use an adapter whose training finished, or say which base and template it belongs to.",
+        ) from cause
+    except ValidationError as cause:
+        raise BadWeights(f"adapter.json in {path} does not read.", "Train or copy the adapter again.") from cause
+
+
+def _same_base(card: AdapterCard, base: Path) -> None:
+    found = fingerprint(base)
+    if found != card.base_fingerprint:
+        raise BadWeights(
+            f"This adapter was trained on {card.base} (fingerprint {card.base_fingerprint}); {base} is another model "
+            f"(fingerprint {found}).",
+            "Choose the base that it was trained on.",
+        )
+    template = template_fingerprint(load_tokenizer(base), card.system)
+    if card.template_fingerprint and template != card.template_fingerprint:
+        raise BadWeights(
+            "The base's chat template is not the one that the adapter was trained with.",
+            "Restore the model's own tokenizer files, or train again.",
+        )

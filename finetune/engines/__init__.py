@@ -68,8 +68,11 @@ class Engine(Protocol):
         """Train, keep the best checkpoint and leave `adapter/` with weights and configuration.
 
         Resumes from `checkpoints/` when it holds a usable checkpoint. Returns the card with `effect` still 0: the
-        worker measures that on a fresh load and writes adapter.json last. Raises RunFailed.
+        worker measures that with `effect` and writes adapter.json last. Raises RunFailed.
         """
+
+    def effect(self, job: Job) -> float:
+        """Open the saved adapter again from disk, on a fresh base: the largest difference it makes to the outputs."""
 
 
 def names() -> list[str]:

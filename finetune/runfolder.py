@@ -1,0 +1,270 @@
+"""The folder of one run: its files, its log of events and the process that writes them. Knows no engine.
+
+run.json       what was asked for; written once
+process.json   which process works on it, and where in the logs its attempt begins; none: the run is queued
+events.jsonl   append-only
+worker.log     what the process printed
+stop           its presence asks the worker to stop
+checkpoints/   to resume from
+adapter/       what came out; adapter.json, written last, says that it was verified
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import ValidationError
+
+from finetune.records import AdapterCard, Event, Run, RunState, TrainingSpec
+from memory.errors import DocgraftError
+from memory.records import Record, now
+from memory.workspace import append_line, read_lines, write_json, write_text
+
+TERMINAL = ("completed", "stopped", "failed")
+GRACE = 5.0
+"""Seconds that a worker may live on after its last event; then it hangs and is ended."""
+LATE = 120.0
+"""Seconds after which a process without a first event is named slow in the run's message."""
+
+
+class Ticket(Record):
+    """run.json: everything that a worker needs to know, so that it reads no settings."""
+
+    id: str
+    kb: str
+    created: str
+    spec: TrainingSpec
+    home: str
+    """Root of the workspace."""
+    base: str
+    """Folder of the base model."""
+    licence: str = ""
+    device: str = "default"
+    """Runs of one device wait for each other."""
+
+
+class Process(Record):
+    """process.json: one attempt."""
+
+    pid: int | None
+    """None: the attempt ended before a process was started."""
+    started: float = 0.0
+    """The process's start time by the system's clock; tells it from another one that got the same pid later."""
+    launched: float = 0.0
+    events: int = 0
+    """Bytes of events.jsonl that belong to earlier attempts."""
+    log: int = 0
+    """The same for worker.log."""
+
+
+class RunFolder:
+    """One run on disk. Cheap to make; every method reads what is there now."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.id = root.name
+        self.ticket_file = root / "run.json"
+        self.process_file = root / "process.json"
+        self.events_file = root / "events.jsonl"
+        self.log_file = root / "worker.log"
+        self.stop_file = root / "stop"
+        self.checkpoints = root / "checkpoints"
+        self.adapter = root / "adapter"
+        self.card_file = self.adapter / "adapter.json"
+
+    def ticket(self) -> Ticket:
+        """What was asked for; DocgraftError when this is no run."""
+        try:
+            return Ticket.model_validate_json(self.ticket_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as cause:
+            raise DocgraftError(f"There is no run {self.id!r}.", "See: docgraft train list") from cause
+
+    def process(self) -> Process | None:
+        """The present attempt, None while queued."""
+        try:
+            return Process.model_validate_json(self.process_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            return None
+
+    def claim(self, pid: int | None) -> Process:
+        """Record the process of a new attempt; events and log lines from here on are its own."""
+        made = Process(
+            pid=pid,
+            started=started(pid) if pid else 0.0,
+            launched=time.time(),
+            events=_size(self.events_file),
+            log=_size(self.log_file),
+        )
+        write_json(self.process_file, made.model_dump())
+        return made
+
+    def adopt(self, pid: int) -> None:
+        """Let the worker itself (which a launcher may have started) be the process that the attempt is known by."""
+        known = self.process()
+        if known is None:
+            self.claim(pid)
+        elif known.pid != pid:
+            write_json(self.process_file, known.model_copy(update={"pid": pid, "started": started(pid)}).model_dump())
+
+    def events(self, offset: int = 0) -> Iterator[Event]:
+        """Events from a byte offset on; a torn last line is left out."""
+        if not offset:
+            yield from (Event.model_validate(line) for line in read_lines(self.events_file))
+            return
+        if not self.events_file.exists():
+            return
+        with self.events_file.open("rb") as file:
+            file.seek(offset)
+            for raw in file:
+                if raw.endswith(b"\n") and raw.strip():
+                    yield Event.model_validate_json(raw)
+
+    def emit(self, kind: str, *, step: int = 0, epoch: float = 0.0, message: str = "", **values: Any) -> None:
+        """Append one event. Numbers that JSON has no word for are left out; a torn line of a dead writer is cut."""
+        event = Event(time=now(), kind=kind, step=step, epoch=round(epoch, 4), values=_finite(values), message=message)
+        _mend(self.events_file)
+        with self.events_file.open("a", encoding="utf-8") as file:
+            append_line(file, event.model_dump())
+
+    def log(self, lines: int = 40, *, attempt: bool = False) -> str:
+        """The last lines of worker.log; with `attempt`, of the present attempt only."""
+        if not self.log_file.exists():
+            return ""
+        known = self.process() if attempt else None
+        with self.log_file.open("rb") as file:
+            file.seek(max(known.log if known else 0, _size(self.log_file) - 200_000))
+            text = file.read().decode("utf-8", "replace")
+        return "\n".join(text.replace("\r", "\n").splitlines()[-lines:])
+
+    def card(self) -> AdapterCard | None:
+        """The verified adapter's card, None when there is none."""
+        try:
+            return AdapterCard.model_validate_json(self.card_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            return None
+
+    def ask_stop(self) -> None:
+        """Ask the worker to stop; it looks between steps."""
+        write_text(self.stop_file, now())
+
+    def run(self) -> Run:
+        """The run as folder and process say together."""
+        ticket, process = self.ticket(), self.process()
+        own = list(self.events(process.events)) if process else []
+        state, message = self._state(process, own)
+        steps = [event for event in own if event.step] or [event for event in self.events() if event.step]
+        total = next((e.values["steps"] for e in reversed(list(self.events())) if e.values.get("steps")), 0)
+        card = self.card()
+        return Run(
+            id=self.id,
+            kb=ticket.kb,
+            state=state,
+            spec=ticket.spec,
+            created=ticket.created,
+            pid=process.pid if process else None,
+            step=steps[-1].step if steps else 0,
+            steps=int(total),
+            message=message,
+            adapter=self.id if card and state in ("completed", "stopped") else None,
+        )
+
+    def _state(self, process: Process | None, own: list[Event]) -> tuple[RunState, str]:
+        if process is None:
+            return "queued", ""
+        last = next((event for event in reversed(own) if event.kind in TERMINAL), None)
+        if last is not None:
+            return last.kind, last.message  # type: ignore[return-value]
+        if alive(process):
+            return self._living(process, own)
+        if self.card() is not None and any(event.kind == "verified" for event in own):
+            return "completed", "The adapter was verified; the process ended before it could say so."
+        return "failed", self._death()
+
+    def _living(self, process: Process, own: list[Event]) -> tuple[RunState, str]:
+        if self.stop_file.exists():
+            return "stopping", "It stops after the present step and keeps the best so far."
+        if own:
+            return "running", own[-1].message
+        slow = time.time() - process.launched > LATE
+        return "starting", "The process has said nothing for two minutes; see the log." if slow else ""
+
+    def _death(self) -> str:
+        tail = self.log(5, attempt=True).strip()
+        reason = "The training process ended without finishing. If memory was short, the system may have ended it."
+        return f"{reason} Its last lines:\n{tail}" if tail else f"{reason} It printed nothing."
+
+
+def started(pid: int) -> float:
+    """When a process started, by the system; 0 when there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def alive(process: Process) -> bool:
+    """Whether this very process still runs: same pid, same start time, not a zombie."""
+    if process.pid is None:
+        return False
+    try:
+        found = psutil.Process(process.pid)
+        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - process.started) < 1.0
+    except psutil.Error:
+        return False
+
+
+def end(process: Process) -> None:
+    """Kill this very process and its children; nothing when it is gone or the pid belongs to another by now."""
+    if process.pid is None or process.pid == os.getpid() or not alive(process):
+        return
+    try:
+        found = psutil.Process(process.pid)
+        for one in [*found.children(recursive=True), found]:
+            one.kill()
+        found.wait(5)
+    except psutil.Error:
+        return
+
+
+def worker_command(folder: RunFolder) -> list[str]:
+    """The command line of a run's worker."""
+    spec = folder.ticket().spec
+    if spec.devices == 1:
+        return [sys.executable, "-m", "finetune.worker", str(folder.root)]
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(spec.devices)]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    return [*launch, "-m", "finetune.worker", str(folder.root)]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    if isinstance(value, float):
+        return round(value, 8) if math.isfinite(value) else None
+    return value
+
+
+def _mend(path: Path) -> None:
+    """Cut a last line that a killed writer left without its end."""
+    if not _size(path):
+        return
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
