@@ -90,6 +90,7 @@ memories = Table(
     Column("id", String(32), primary_key=True),
     _belongs_to("users.id"),
     Column("key", Text, nullable=False),
+    Column("touched", String(32), nullable=False),
     Column("memory", JSON, nullable=False),
     UniqueConstraint("user_id", "key"),
 )

@@ -176,6 +176,13 @@ def drop_summary(connection: Connection, conversation_id: str, *, reaching: int)
     return gone.rowcount > 0
 
 
+def stands(connection: Connection, conversation_id: str, folded: int, last: str) -> bool:
+    """Whether the turn before ordinal `folded` is still the one with id `last`."""
+    table = schema.turns
+    place = (table.c.conversation_id == conversation_id) & (table.c.ordinal == folded - 1)
+    return connection.execute(select(table.c.id).where(place)).scalar() == last
+
+
 def entitle(connection: Connection, conversation_id: str, question: str) -> None:
     """Give it a title from its first question, unless the user named it."""
     table = schema.conversations

@@ -77,7 +77,7 @@ def test_statements_are_taken_exactly(message, expected):
     ],
 )
 def test_questions_and_talk_state_nothing(message):
-    assert extract(message) == []
+    assert [fact for fact in extract(message) if not fact.key.startswith("mention ")] == []
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,19 @@ def test_the_corrected_sentence_and_the_superseded_fact_are_both_kept():
         ("TAINAN-7", "My site is TAINAN-7.", 0),
         ("TAINAN-9", "My site is TAINAN-9.", 4),
     ]
+
+
+def test_a_correction_means_what_was_said_last_even_if_only_asked():
+    facts = told("My site is TAINAN-7", "What is the status of INV-2291?", "Sorry, I meant INV-2292")
+    assert facts["site"] == "TAINAN-7"
+    assert "INV-2292" in facts.values()
+    assert told("My site is TAINAN-7", "What runs at TAINAN-7?", "Actually it is TAINAN-9")["site"] == "TAINAN-9"
+
+
+def test_what_was_said_before_the_conversation_is_corrected_only_by_its_old_value():
+    before = [fact.model_copy(update={"turn": -1}) for fact in extract("My site is TAINAN-7")]
+    assert [f.key for f in extract("Actually it is TAINAN-9", known=before)] == ["mention tainan-9"]
+    assert [(f.key, f.value) for f in extract("change TAINAN-7 to TAINAN-9", known=before)] == [("site", "TAINAN-9")]
 
 
 def test_a_correction_of_nothing_known_is_no_fact():

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from memory.facts import chinese, english, exact
 from memory.facts.statement import Statement, apply, fold
 from memory.records import Record, digest
 
-__all__ = ["Fact", "asked_to_forget", "current", "extract", "sentences"]
+if TYPE_CHECKING:
+    from memory.turns import Turn
+
+__all__ = ["Fact", "asked_to_forget", "current", "extract", "is_mention", "ledger", "sentences"]
 
 LONG = 2000
 """Characters from which a message is taken for a paste: only its ends are the user's own words."""
@@ -40,7 +44,7 @@ class Fact(Record):
     text: str
     """The sentence it stands in, as written; of a correction, the corrected sentence."""
     turn: int = 0
-    """Ordinal of the turn."""
+    """Ordinal of the turn; negative when it was said before this conversation."""
     personal: bool = False
     """About the user ("my …", 我的…) or asked for, so worth remembering across conversations."""
     standing: bool = False
@@ -53,12 +57,16 @@ def extract(text: str, *, turn: int = 0, known: Sequence[Fact] = ()) -> list[Fac
     """The facts that a user's message states, in order; corrections are resolved against `known`."""
     found: list[Fact] = []
     for sentence in _own_words(text):
-        stated = list(_of_sentence(sentence, turn))
-        corrected = _correction(sentence, turn, [*known, *found])
+        said = _without_question(sentence)
+        stated = list(_stated(said, turn)) if said else []
+        corrected = _correction(said, turn, [*known, *found]) if said else None
         if corrected and not any(fact.key == corrected.key for fact in stated):
             # What the other rules make of the same words ("不是A，是B": 不 = A) would be a second, wrong reading.
-            stated = [corrected]
+            found.append(corrected)
+            continue
         found += stated
+        if not any(fact.asked for fact in stated):
+            found += _mentions(sentence, stated, turn)
     return found
 
 
@@ -69,6 +77,20 @@ def current(facts: Sequence[Fact]) -> list[Fact]:
         latest.pop(fact.key, None)
         latest[fact.key] = fact
     return list(latest.values())
+
+
+def ledger(turns: Sequence[Turn], facts: Sequence[Fact] = (), *, after: int = 0) -> list[Fact]:
+    """`facts` and those of the user's turns from ordinal `after` on, superseded ones too."""
+    found = list(facts)
+    for turn in turns:
+        if turn.role == "user" and turn.ordinal >= after:
+            found += extract(turn.text, turn=turn.ordinal, known=found)
+    return found
+
+
+def is_mention(fact: Fact) -> bool:
+    """Whether it is a mere code that a sentence held, not a statement."""
+    return fact.key.startswith(MENTION)
 
 
 def asked_to_forget(text: str) -> str:
@@ -88,15 +110,12 @@ def sentences(text: str) -> list[str]:
 
 
 def _own_words(text: str) -> Iterator[str]:
-    """What the user says in a message: no code, no quoted lines, only the ends of a paste, no questions."""
+    """What the user says in a message: no code, no quoted lines, only the ends of a paste."""
     text = re.sub(r"```.*?(?:```|\Z)", "\n", text, flags=re.DOTALL)
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith((">", "|")))
     if len(text) > LONG:
         text = text[:ENDS] + "\n" + text[-ENDS:]
-    for sentence in sentences(text):
-        stated = _without_question(sentence)
-        if stated:
-            yield stated
+    yield from sentences(text)
 
 
 def _without_question(sentence: str) -> str:
@@ -116,7 +135,7 @@ def _asks(clause: str) -> bool:
     return bool(english.QUESTION.search(clause) or chinese.QUESTION.search(clause))
 
 
-def _of_sentence(sentence: str, turn: int) -> Iterator[Fact]:
+def _stated(sentence: str, turn: int) -> Iterator[Fact]:
     rest = _asked(sentence)
     body = rest or sentence
     standing = _wish(body)
@@ -129,11 +148,14 @@ def _of_sentence(sentence: str, turn: int) -> Iterator[Fact]:
     if rest and not stated:
         note = Statement(NOTE + digest(fold(rest), length=10), rest, 0, len(rest))
         yield _fact(note, rest, turn, asked=True)
-    if not rest:
-        told = fold(" ".join(f"{statement.key} {statement.value}" for statement in stated))
-        codes = [code for code in dict.fromkeys(exact.codes(sentence)) if fold(code) not in told]
-        for code in codes[:MENTIONS]:
-            yield Fact(key=MENTION + fold(code), value=code, text=_around(sentence, code), turn=turn)
+
+
+def _mentions(sentence: str, stated: Sequence[Fact], turn: int) -> Iterator[Fact]:
+    """Codes of a sentence, a question's too, that no statement holds."""
+    told = fold(" ".join(f"{fact.key} {fact.value}" for fact in stated))
+    codes = [code for code in dict.fromkeys(exact.codes(sentence)) if fold(code) not in told]
+    for code in codes[:MENTIONS]:
+        yield Fact(key=MENTION + fold(code), value=code, text=_around(sentence, code), turn=turn)
 
 
 def _asked(sentence: str) -> str:
@@ -195,19 +217,22 @@ def _correction(sentence: str, turn: int, known: Sequence[Fact]) -> Fact | None:
 def _corrected(new: str, old: str, turn: int, known: Sequence[Fact]) -> Fact | None:
     """Which known fact a correction means: the one with the old value, else the last one of the same shape.
 
-    A plain word ("blue") says little about what it replaces, so then the fact must be fresh and the word short.
+    Without an old value it must have been said in this conversation. A plain word ("blue") says little about what it
+    replaces, so then the fact must be fresh and the word short.
     """
     candidates = [fact for fact in reversed(current(known)) if not fact.key.startswith((NOTE, "wish "))]
-    if old:
-        wanted = fold(old).removeprefix("the ").removeprefix("my ")
-        named = [f for f in candidates if f.key == wanted or wanted in fold(f.value).split() or wanted == fold(f.value)]
-        if named:
-            return named[0]
+    stated = [fact for fact in candidates if not fact.key.startswith(MENTION)]
+    wanted = fold(old).removeprefix("the ").removeprefix("my ")
+    for fact in (*stated, *candidates) if wanted else ():
+        if fact.key == wanted or wanted in fold(fact.value).split() or wanted == fold(fact.value):
+            return fact
     shape = exact.shape(new)
-    alike = [fact for fact in candidates if exact.shape(fact.value) == shape]
+    alike = [fact for fact in candidates if fact.turn >= 0 and exact.shape(fact.value) == shape]
     if shape == "word":
         alike = [fact for fact in alike if turn - fact.turn <= 2 and len(new.split()) <= 2 and len(new) <= 24]
-    return next((f for f in alike if not f.key.startswith(MENTION)), alike[0] if alike else None)
+    if not alike:
+        return None
+    return next((fact for fact in stated if fold(fact.value) == fold(alike[0].value)), alike[0])
 
 
 def _around(sentence: str, code: str) -> str:
