@@ -1,0 +1,177 @@
+"""Token by token: prompt ids in, answer ids out, with a key-value cache. Knows tensors; no texts, files or locks.
+
+Every call of `advance` is one step, so that whoever calls can stop, take turns or look at the clock in between.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from memory.records import Record
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 512
+"""Prompt tokens read in one step: bounds memory, and the wait until a stop is noticed."""
+
+
+class Sampling(Record):
+    """How the next token is chosen. The default takes the likeliest."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+class Decoding:
+    """One answer in the making. The model is handed in at every step and never kept."""
+
+    def __init__(self, ids: Sequence[int], sampling: Sampling) -> None:
+        self.ids = list(ids)
+        self.sampling = sampling
+        self.tokens: list[int] = []
+        self._cache: Any = None
+        self._read = 0
+        self._generator: torch.Generator | None = None
+
+    def start_from(self, cache: Any, length: int) -> None:
+        """Begin behind a prefix whose keys and values are known; `cache` is copied."""
+        self._cache, self._read = copy.deepcopy(cache), length
+
+    def advance(self, network: Any) -> int | None:
+        """One step: read the next piece of the prompt (None), or choose the next token (its id)."""
+        import torch
+
+        with torch.inference_mode():
+            if self._cache is None:
+                self._cache = new_cache(network)
+            piece = self.ids[self._read : self._read + CHUNK] or self.tokens[-1:]
+            logits = forward(network, [piece], self._cache)
+            self._read += len(piece)
+            if self._read < len(self.ids):
+                return None
+            token = self._choose(logits[0, -1])
+            self.tokens.append(token)
+            return token
+
+    def _choose(self, logits: torch.Tensor) -> int:
+        if self.sampling.temperature <= 0:
+            return int(logits.argmax())
+        import torch
+
+        if self._generator is None:
+            self._generator = torch.Generator().manual_seed(self.sampling.seed)
+        chances, order = (logits.float().cpu() / self.sampling.temperature).softmax(-1).sort(descending=True)
+        # The token that crosses top_p stays in, so that at least one does.
+        chances[chances.cumsum(-1) - chances >= self.sampling.top_p] = 0
+        return int(order[torch.multinomial(chances, 1, generator=self._generator)])
+
+
+class BatchDecoding:
+    """Several answers in step. Prompts are padded on the left, so that every row's next token stands last."""
+
+    def __init__(self, rows: Sequence[Sequence[int]], ends: Sequence[int], limit: int) -> None:
+        """`ends`: tokens that finish a row; `limit`: most new tokens of each row."""
+        self.rows = [list(row) for row in rows]
+        self.ends = set(ends)
+        self.limit = limit
+        self.tokens: list[list[int]] = [[] for _ in rows]
+        self._cache: Any = None
+        self._mask: torch.Tensor | None = None
+        self._next: torch.Tensor | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether every row has ended or reached the limit."""
+        return all(self.finished(position) for position in range(len(self.rows)))
+
+    def finished(self, position: int) -> bool:
+        """Whether this row has ended or reached the limit."""
+        tokens = self.tokens[position]
+        return bool(tokens) and (tokens[-1] in self.ends or len(tokens) >= self.limit)
+
+    def advance(self, network: Any) -> None:
+        """One step for every row: the prompts at first, then a token each. Ended rows are carried along unread."""
+        import torch
+
+        with torch.inference_mode():
+            if self._mask is None or self._next is None:
+                ids, self._mask = left_padded(self.rows, next(iter(self.ends)), network.device)
+                self._cache = new_cache(network)
+            else:
+                ids = self._next
+                self._mask = torch.cat([self._mask, self._mask.new_ones(len(self.rows), 1)], dim=1)
+            logits = forward(network, ids, self._cache, mask=self._mask)
+            self._next = logits[:, -1].argmax(-1, keepdim=True)
+            for position, token in enumerate(self._next[:, 0].tolist()):
+                if not self.finished(position):
+                    self.tokens[position].append(token)
+
+
+def left_padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """(ids, mask), each (rows, longest): the prompts against the right edge, mask 1 where a prompt stands."""
+    import torch
+
+    longest = max(map(len, rows))
+    ids = torch.full((len(rows), longest), pad, dtype=torch.long, device=device)
+    mask = torch.zeros_like(ids)
+    for position, row in enumerate(rows):
+        ids[position, longest - len(row) :] = torch.tensor(row, device=device)
+        mask[position, longest - len(row) :] = 1
+    return ids, mask
+
+
+def new_cache(network: Any) -> Any:
+    """An empty key-value cache of the kind the model needs (sliding windows included)."""
+    from transformers import DynamicCache
+
+    return DynamicCache(config=network.config)
+
+
+def forward(network: Any, ids: Any, cache: Any, *, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """The logits (rows, 1, vocabulary) behind the last of `ids` (rows, length); the cache grows by them.
+
+    With a mask it must be padded on the left: ValueError when a row ends in padding, whose next token means nothing.
+    """
+    import torch
+
+    given = ids if isinstance(ids, torch.Tensor) else torch.tensor(ids, device=network.device)
+    more: dict[str, Any] = {}
+    if mask is not None:
+        if not bool(mask[:, -1].all()):
+            raise ValueError("prompts must be padded on the left")
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
+        more = {"attention_mask": mask, "position_ids": positions}
+    return network(
+        input_ids=given, use_cache=True, logits_to_keep=1, **{_cache_name(type(network)): cache}, **more
+    ).logits
+
+
+@functools.cache
+def _cache_name(kind: type) -> str:
+    """What this model class calls its cache: transformers is renaming `past_key_values` to `cache`."""
+    return "cache" if "cache" in inspect.signature(kind.forward).parameters else "past_key_values"
+
+
+def read_prefix(network: Any, ids: Sequence[int]) -> Any:
+    """The cache after reading `ids`: what every prompt that begins with them may start from."""
+    import torch
+
+    with torch.inference_mode():
+        cache = new_cache(network)
+        forward(network, [list(ids)], cache)
+        return cache
+
+
+def all_logits(network: Any, ids: Sequence[int]) -> torch.Tensor:
+    """The float32 logits (length, vocabulary) at every position of one row, on the CPU."""
+    import torch
+
+    with torch.inference_mode():
+        given = torch.tensor([list(ids)], device=network.device)
+        return network(input_ids=given, use_cache=False).logits[0].float().cpu()

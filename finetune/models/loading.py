@@ -1,0 +1,171 @@
+"""Weights from disk into memory: a base model, and adapters as light module trees that share the base's tensors.
+
+The base's own modules are never wrapped, so an answer of the base is the base's, whatever adapters are open beside it.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from finetune.models import adapter_files
+from finetune.models.devices import GIB, Device
+from finetune.models.fingerprints import weights
+from finetune.models.templates import load_tokenizer
+from memory.errors import BackendFailed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_ROOM = 1.2
+"""Memory asked for, over the bare weights: activations, cache, the copy while loading."""
+
+
+class LoadedBase:
+    """One base model in memory, with its tokenizer."""
+
+    def __init__(self, path: Path, network: Any, tokenizer: PreTrainedTokenizerBase, device: Device) -> None:
+        self.path = path
+        self.network = network
+        self.tokenizer = tokenizer
+        self.device = device
+
+    @property
+    def context_window(self) -> int:
+        """Tokens of prompt and answer together."""
+        return int(getattr(self.network.config.get_text_config(), "max_position_embeddings", 0) or 2048)
+
+    @property
+    def ends(self) -> list[int]:
+        """The model's own end tokens, by its generation and model configuration."""
+        found: list[int] = []
+        for config in (self.network.generation_config, self.network.config):
+            value = getattr(config, "eos_token_id", None)
+            found += [value] if isinstance(value, int) else list(value or [])
+        return list(dict.fromkeys(found))
+
+
+def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
+    """Load a model folder from local files. BackendFailed in plain words when it does not fit or cannot be read."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    files = weights(path)
+    precision = device.precision if dtype == "auto" else dtype
+    _check_memory(path, files, device, precision)
+    tokenizer = load_tokenizer(path)
+    with plain_failures(f"The model in {path}"), _quiet():
+        network = AutoModelForCausalLM.from_pretrained(
+            str(path),
+            dtype=getattr(torch, precision),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        network.to(torch.device(device.torch))
+    network.eval().requires_grad_(False)
+    return LoadedBase(path, network, tokenizer, device)
+
+
+def graft(base: LoadedBase, adapter: Path) -> Any:
+    """The base with an adapter as a module tree of its own that shares every tensor of the base.
+
+    BackendFailed when the adapter's tensors are not exactly those that its configuration calls for on this base.
+    """
+    from peft import LoraConfig, PeftModel, load_peft_weights, set_peft_model_state_dict
+
+    adapter_files.configuration(adapter)
+    shared = {id(tensor): tensor for tensor in [*base.network.parameters(), *base.network.buffers()]}
+    with plain_failures(f"The adapter in {adapter}"):
+        tree = copy.deepcopy(base.network, shared)
+        config = LoraConfig.from_pretrained(str(adapter))
+        config.inference_mode = True
+        wrapped = PeftModel(tree, config)
+        tensors = load_peft_weights(str(adapter), device=base.device.torch)
+        result: Any = set_peft_model_state_dict(wrapped, tensors)
+    missing = [key for key in result.missing_keys if "lora_" in key]
+    if missing or result.unexpected_keys:
+        wrong = missing or result.unexpected_keys
+        raise BackendFailed(
+            f"The adapter in {adapter} does not fit its base: {len(wrong)} tensors are "
+            f"{'missing' if missing else 'unknown'}, the first is {wrong[0]}.",
+            "Train the adapter again on this base.",
+        )
+    wrapped.eval().requires_grad_(False)
+    return wrapped.get_base_model()
+
+
+@contextmanager
+def plain_failures(what: str) -> Iterator[None]:
+    """Map what torch, transformers and PEFT raise to BackendFailed."""
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as cause:
+        gc.collect()
+        raise _too_big(what) from cause
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as cause:
+        raise BackendFailed(f"{what} cannot be loaded: {cause}", "Fetch or train it again.") from cause
+    except RuntimeError as cause:
+        if "not enough memory" in str(cause) or "out of memory" in str(cause).lower():
+            raise _too_big(what) from cause
+        raise BackendFailed(f"{what} cannot be used: {cause}", "Fetch or train it again.") from cause
+
+
+def bytes_needed(files: list[Path], precision: str) -> int:
+    """Bytes of the weights once they are held in `precision`, from the headers of the safetensors files."""
+    import json
+    import struct
+
+    each = {"float32": 4, "bfloat16": 2, "float16": 2}[precision]
+    total = 0
+    for file in files:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            header = json.loads(opened.read(length))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                count = 1
+                for side in entry["shape"]:
+                    count *= side
+                total += count * each
+    return total
+
+
+def _check_memory(path: Path, files: list[Path], device: Device, precision: str) -> None:
+    try:
+        needed = int(bytes_needed(files, precision) * _ROOM)
+    except (ValueError, KeyError, OSError) as cause:
+        raise BackendFailed(f"The weights in {path} are damaged or cut short.", "Fetch the model again.") from cause
+    free = device.free if device.kind != "cpu" else psutil.virtual_memory().available
+    if needed > free:
+        raise _too_big(f"The model in {path}", f" It needs {needed / GIB:.1f} GiB; {free / GIB:.1f} GiB are free.")
+
+
+def _too_big(what: str, numbers: str = "") -> BackendFailed:
+    return BackendFailed(
+        f"{what} does not fit into the memory.{numbers}",
+        "Close other programs or unload the other model, or choose a smaller model.",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars of transformers on the terminal."""
+    from transformers.utils import logging
+
+    was = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was:
+            logging.enable_progress_bar()
