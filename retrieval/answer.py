@@ -84,7 +84,7 @@ class Answerer:
         found = result if result is not None else self.search.search(question, history=history)
         spoken = language(question)
         if not found.relevant:
-            answer = self._nothing(found, spoken, started)
+            answer = self.decline(question, found, seconds=time.perf_counter() - started)
             yield answer.text
             yield answer
             return
@@ -161,19 +161,38 @@ class Answerer:
                     raise overflow.failure from overflow
                 share, history, memory = share / 2, (), ""
 
-    def _nothing(self, found: SearchResult, spoken: Language, started: float) -> Answer:
+    def decline(self, question: str, found: SearchResult, *, seconds: float = 0.0) -> Answer:
+        """The Answer when the evidence does not reach the floor: nothing is cited, and what was searched is said."""
         reason = "empty" if not found.documents else "below_floor"
         return Answer(
-            text=abstention(reason, spoken, found),
+            text=abstention(reason, language(question), found),
             hits=found.hits,
             question=found.question,
             abstained=True,
             reason=reason,
             model=self.name,
             adapter=self.adapter,
-            seconds=time.perf_counter() - started,
-            first_token_seconds=time.perf_counter() - started,
+            seconds=seconds,
+            first_token_seconds=seconds,
         )
+
+    def conclude(
+        self,
+        question: str,
+        found: SearchResult,
+        *,
+        text: str,
+        packed: Packed,
+        seconds: float = 0.0,
+        tokens: tuple[int, int] = (0, 0),
+        cut_off: bool = False,
+    ) -> Answer:
+        """The checked Answer to a prompt of `messages` that a model answered elsewhere, such as in a batch.
+
+        `tokens`: of the prompt and of the answer.
+        """
+        reply = Reply(text=text, packed=packed, prompt_tokens=tokens[0], answer_tokens=tokens[1], cut_off=cut_off)
+        return self._checked(question, found, language(question), reply, seconds)
 
     def _checked(self, question: str, found: SearchResult, spoken: Language, reply: Reply, seconds: float) -> Answer:
         passages = reply.packed.passages if reply.packed else ()

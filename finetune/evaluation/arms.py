@@ -1,0 +1,181 @@
+"""How one arm answers a batch of questions. Arms with retrieval share the very same hits; none sees a conversation.
+
+Knows models only as something that answers conversations; marks and statistics are elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from finetune.models.local import Generated
+from finetune.records import Arm, Question
+from memory.errors import DocgraftError
+from retrieval.answer import Answerer
+from retrieval.prompts import closed_book_messages
+from retrieval.records import Answer, Evidence, Hit, Language, SearchResult
+from retrieval.refusal import refuses
+from retrieval.tokens import language
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+    from retrieval.library import Library
+
+Hits = Callable[[Question], SearchResult]
+"""The hits of a question; called once per question and shared by every arm with retrieval."""
+
+
+class Speaker(Protocol):
+    """A model that answers conversations in batches of one shape."""
+
+    def batch_answer(self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8) -> list[Generated]:
+        """Answers in the given order."""
+        ...
+
+
+class OneByOne:
+    """Any LangChain chat model as a Speaker: hosted models are asked one at a time."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
+
+    def batch_answer(self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8) -> list[Generated]:
+        """One call each; `size` does not matter here. Raises BackendFailed."""
+        return [self._one(list(messages)) for messages in conversations]
+
+    def _one(self, messages: list[BaseMessage]) -> Generated:
+        from retrieval.reply import Reply, speak
+
+        started = time.perf_counter()
+        reply = Reply()
+        for delta in speak(self.answerer.model, messages, reply):
+            reply.text += delta
+        return Generated(
+            text=reply.text,
+            prompt_tokens=reply.prompt_tokens,
+            tokens=reply.answer_tokens,
+            cut_off=reply.cut_off,
+            seconds=time.perf_counter() - started,
+        )
+
+
+class Answering:
+    """One arm at work: its model, and for arms with retrieval the answerer that builds and checks grounded answers."""
+
+    def __init__(self, arm: Arm, speaker: Speaker, answerer: Answerer, hits: Hits, library: Library) -> None:
+        self.arm = arm
+        self.speaker = speaker
+        self.answerer = answerer
+        self.hits = hits
+        self.library = library
+
+    def answer(self, questions: Sequence[Question], *, size: int = 8) -> list[Answer]:
+        """Answers to one batch, in order; questions whose hits are below the floor are declined without the model."""
+        grounded = self.arm.retrieval or self.arm.oracle
+        return self._grounded(questions, size) if grounded else self._closed_book(questions, size)
+
+    def _closed_book(self, questions: Sequence[Question], size: int) -> list[Answer]:
+        spoken = self.speaker.batch_answer([closed_book(q) for q in questions], size=size)
+        return [
+            Answer(
+                text=g.text.strip(),
+                question=q.question,
+                abstained=not g.text.strip() or refuses(g.text),
+                cut_off=g.cut_off,
+                seconds=g.seconds,
+                prompt_tokens=g.prompt_tokens,
+                answer_tokens=g.tokens,
+            )
+            for q, g in zip(questions, spoken, strict=True)
+        ]
+
+    def _grounded(self, questions: Sequence[Question], size: int) -> list[Answer]:
+        results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
+        asked = [i for i, result in enumerate(results) if result.relevant]
+        prompts = [
+            self.answerer.messages(questions[i].question, results[i], history=turns(questions[i])) for i in asked
+        ]
+        spoken = self.speaker.batch_answer([messages for messages, _ in prompts], size=size) if asked else []
+        said = {i: (g, packed) for i, g, (_, packed) in zip(asked, spoken, prompts, strict=True)}
+        return [
+            self.answerer.conclude(
+                q.question,
+                results[i],
+                text=said[i][0].text,
+                packed=said[i][1],
+                seconds=said[i][0].seconds,
+                tokens=(said[i][0].prompt_tokens, said[i][0].tokens),
+                cut_off=said[i][0].cut_off,
+            )
+            if i in said
+            else self.answerer.decline(q.question, results[i])
+            for i, q in enumerate(questions)
+        ]
+
+
+def closed_book(question: Question) -> list[BaseMessage]:
+    """The question alone, with the earlier turns that it follows."""
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    system, asked = closed_book_messages(question.question, cast(Language, _spoken(question)))
+    earlier: list[BaseMessage] = []
+    for user, assistant in question.history:
+        earlier += [HumanMessage(user), AIMessage(assistant)]
+    return [system, *earlier, asked]
+
+
+def turns(question: Question) -> list[tuple[str, str]]:
+    """The history as (role, text) messages."""
+    return [m for user, assistant in question.history for m in (("user", user), ("assistant", assistant)) if m[1]]
+
+
+def gold(question: Question, library: Library) -> SearchResult:
+    """The passage that holds the answer as if search had found just that: the ceiling of reading.
+
+    Empty when neither the section id nor the evidence quote leads to a section.
+    """
+    wanted = "".join(question.evidence.split())
+    sections = library.sections()
+    found = [s for s in sections if s.id == question.section_id]
+    if not found and wanted:
+        parts = ["".join(part.split()) for part in question.evidence.split("\n") if part.strip()]
+        found = [s for s in sections if any(part in "".join(s.text.split()) for part in parts)]
+    hits = tuple(
+        Hit(
+            section=section,
+            document=section.document,
+            chunk_id="",
+            score=1.0,
+            evidence=tuple(Evidence(unit=unit, score=-float(unit.ordinal)) for unit in library.units(section.id)),
+        )
+        for section in found
+    )
+    return SearchResult(
+        question=question.question, hits=hits, relevance=1.0, floor=0.0, documents=len(library.documents())
+    )
+
+
+def runnable(question: Question, arm: Arm, library: Library) -> bool:
+    """Whether the arm can be asked: general questions are closed-book matters, the oracle needs a passage."""
+    if question.test_set == "general":
+        return not (arm.retrieval or arm.oracle)
+    if arm.oracle:
+        return question.answer is not None and bool(gold(question, library).hits)
+    return True
+
+
+def check_arms(arms: Sequence[Arm]) -> None:
+    """DocgraftError when two arms share a name or there are none."""
+    names = [arm.name for arm in arms]
+    if not names:
+        raise DocgraftError("No arms to compare.", "Choose at least one of base, rag, tuned, both.")
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise DocgraftError(f"Arm {doubled[0]!r} is given twice.", "Name each arm once.")
+
+
+def _spoken(question: Question) -> str:
+    found = language(question.question)
+    return found if found != "other" else "en"
