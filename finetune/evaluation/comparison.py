@@ -1,0 +1,349 @@
+"""A comparison as a folder: a plan written first, answers appended batch by batch, the card last.
+
+Resumes after anything: whole batches that are on disk are not asked again. Knows no pages and no settings.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune.evaluation.arms import Answering, check_arms, runnable
+from finetune.evaluation.marks import TOKENIZER, mark
+from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard
+from finetune.evaluation.summary import economics, numbers, summarise
+from finetune.evaluation.verdict import decide
+from finetune.records import Arm, Question
+from memory.errors import BackendFailed, DocgraftError
+from memory.records import digest, new_id, now
+from memory.workspace import KnowledgeBaseFolder, append_line, read_lines, write_json, write_text
+from retrieval.records import Answer
+
+if TYPE_CHECKING:
+    from retrieval.embedders import Embedder
+
+BATCH = 8
+"""Questions per batch, the same for every arm, so that every arm's answers come from batches of one shape."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the economics need and the answers do not tell."""
+
+    training_seconds: float = 0.0
+    index_seconds: float = 0.0
+    prices: tuple[float, float] | None = None
+    """Money per million tokens in and out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare. `settings` holds everything that decides the answers, and is stored with them."""
+
+    kb: str
+    arms: tuple[Arm, ...]
+    questions: tuple[Question, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    leaks: int = 0
+    known: frozenset[str] = frozenset()
+    """Questions that the base answers without documents."""
+    costs: Costs = field(default_factory=Costs)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of arms, questions and settings: two comparisons with one fingerprint give the same answers."""
+        parts = [a.model_dump_json() for a in self.arms] + [q.model_dump_json() for q in self.questions]
+        return digest(*parts, json.dumps(self.settings, sort_keys=True, default=str), length=32)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a comparison is."""
+
+    arm: str
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+Progress = Callable[[Step], None]
+Stop = Callable[[], bool]
+
+
+def _quiet(step: Step) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+class Comparison:
+    """One comparison folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answers_file = folder / "answers.jsonl"
+        self.card_file = folder / "card.json"
+        self.plan_file = folder / "plan.json"
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def complete(self) -> bool:
+        """Whether the card is there."""
+        return self.card_file.is_file()
+
+    def card(self) -> ComparisonCard:
+        """The finished card; DocgraftError while the comparison has not finished."""
+        if not self.complete:
+            raise DocgraftError(
+                f"Comparison {self.id} has not finished.", "Run the same comparison again to resume it."
+            )
+        return ComparisonCard.model_validate_json(self.card_file.read_text(encoding="utf-8"))
+
+    def answers(self) -> list[ArmAnswer]:
+        """Every answer on disk, in the order given."""
+        return [ArmAnswer.model_validate(row) for line in read_lines(self.answers_file) for row in line["answers"]]
+
+    def questions(self) -> list[Question]:
+        """The questions of the plan, so that a comparison can be repeated."""
+        plan = json.loads(self.plan_file.read_text(encoding="utf-8"))
+        return [Question.model_validate(row) for row in plan["questions"]]
+
+
+def find(kb: KnowledgeBaseFolder, plan: Plan) -> Comparison:
+    """The unfinished comparison with this very plan, to be resumed, or a new folder with the plan written."""
+    check_arms(plan.arms)
+    for folder in sorted(kb.comparisons.glob("*/")) if kb.comparisons.is_dir() else ():
+        comparison = Comparison(folder)
+        if comparison.plan_file.is_file() and not comparison.complete and _fingerprint(comparison) == plan.fingerprint:
+            return comparison
+    comparison = Comparison(kb.comparison(new_id()))
+    write_json(
+        comparison.plan_file,
+        {
+            "fingerprint": plan.fingerprint,
+            "kb": plan.kb,
+            "created": now(),
+            "arms": [arm.model_dump(mode="json") for arm in plan.arms],
+            "settings": plan.settings,
+            "questions": [question.model_dump(mode="json") for question in plan.questions],
+        },
+    )
+    return comparison
+
+
+def every(kb: KnowledgeBaseFolder) -> list[Comparison]:
+    """The comparisons of a knowledge base, newest first."""
+    if not kb.comparisons.is_dir():
+        return []
+    return [Comparison(p) for p in sorted(kb.comparisons.iterdir(), reverse=True) if (p / "plan.json").is_file()]
+
+
+def run(
+    comparison: Comparison,
+    plan: Plan,
+    answering: Mapping[str, Answering],
+    *,
+    embedder: Embedder | None = None,
+    progress: Progress = _quiet,
+    stop: Stop = _never,
+    language: str = "en",
+) -> ComparisonCard | None:
+    """Ask every arm every question it can be asked, mark, sum up, decide and write the card; None when stopped.
+
+    `answering` holds one entry per arm name. An arm whose model fails is recorded as failed, never scored as wrong,
+    and the other arms go on.
+    """
+    started = time.perf_counter()
+    clock = _Clock(plan, progress)
+    collected: dict[str, list[ArmAnswer]] = {}
+    failed: dict[str, str] = {}
+    done = _on_disk(comparison)
+    for arm in plan.arms:
+        worker = answering[arm.name]
+        asked = [q for q in plan.questions if runnable(q, arm, worker.library)]
+        try:
+            answers = list(_ask(comparison, worker, asked, done=done, clock=clock, stop=stop))
+        except BackendFailed as cause:
+            failed[arm.name] = cause.message
+            continue
+        if len(answers) < len(asked):
+            return None
+        collected[arm.name] = answers
+    if embedder is not None:
+        collected = {arm: _similar(answers, embedder) for arm, answers in collected.items()}
+    card = _card(comparison, plan, collected, failed, seconds=time.perf_counter() - started, language=language)
+    _write(comparison, card, [a for answers in collected.values() for a in answers], language)
+    return card
+
+
+def _fingerprint(comparison: Comparison) -> str:
+    return str(json.loads(comparison.plan_file.read_text(encoding="utf-8")).get("fingerprint"))
+
+
+def batches(questions: Sequence[Question]) -> list[list[Question]]:
+    """Questions in batches of BATCH by id, so that the order of the file does not change which ones share a batch."""
+    ordered = sorted(questions, key=lambda q: q.id)
+    return [ordered[i : i + BATCH] for i in range(0, len(ordered), BATCH)]
+
+
+def marked(arm: Arm, question: Question, answer: Answer) -> ArmAnswer:
+    """An answer with its marks."""
+    marks = None
+    if question.answer is not None:
+        marks = mark(
+            answer.text,
+            question.answer,
+            question.accept,
+            kind=question.kind,
+            question=question.question,
+            language=question.language,
+        )
+    right = answer.abstained if question.kind == "unanswerable" else None
+    grounded = arm.retrieval or arm.oracle
+    return ArmAnswer(
+        arm=arm.name,
+        question=question,
+        text=answer.text,
+        abstained=answer.abstained,
+        correct=marks.correct and not answer.abstained if marks else right,
+        marks=marks,
+        supported=not answer.marks if grounded and not answer.abstained else None,
+        sections=tuple(dict.fromkeys(hit.section.id for hit in answer.hits)),
+        cited=tuple(dict.fromkeys(c.section_id for c in answer.citations)),
+        cut_off=answer.cut_off,
+        seconds=answer.seconds,
+        prompt_tokens=answer.prompt_tokens,
+        answer_tokens=answer.answer_tokens,
+    )
+
+
+def _ask(
+    comparison: Comparison,
+    worker: Answering,
+    questions: Sequence[Question],
+    *,
+    done: dict[tuple[str, str], list[ArmAnswer]],
+    clock: _Clock,
+    stop: Stop,
+) -> Iterator[ArmAnswer]:
+    """Answers batch by batch; each whole batch is one line on disk, so that a crash costs one batch at most."""
+    comparison.folder.mkdir(parents=True, exist_ok=True)
+    for group in batches(questions):
+        key = (worker.arm.name, digest(*(q.id for q in group)))
+        answers = done.get(key)
+        if answers is None:
+            if stop():
+                return
+            answers = [marked(worker.arm, q, a) for q, a in zip(group, worker.answer(group, size=BATCH), strict=True)]
+            with comparison.answers_file.open("a", encoding="utf-8") as file:
+                row = {"arm": key[0], "batch": key[1], "answers": [a.model_dump(mode="json") for a in answers]}
+                append_line(file, row)
+        clock.tick(worker.arm.name, len(group))
+        yield from answers
+
+
+def _on_disk(comparison: Comparison) -> dict[tuple[str, str], list[ArmAnswer]]:
+    _mend(comparison.answers_file)
+    return {
+        (row["arm"], row["batch"]): [ArmAnswer.model_validate(a) for a in row["answers"]]
+        for row in read_lines(comparison.answers_file)
+    }
+
+
+def _mend(path: Path) -> None:
+    """Cut a torn last line off, so that the next batch does not continue it."""
+    if not path.is_file():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        path.write_bytes(data[: data.rfind(b"\n") + 1])
+
+
+def _similar(answers: Sequence[ArmAnswer], embedder: Embedder) -> list[ArmAnswer]:
+    """The same with the cosine of answer and reference, where there is a reference and an answer."""
+    import numpy as np
+
+    chosen = [i for i, a in enumerate(answers) if a.question.answer and a.text.strip()]
+    if not chosen:
+        return list(answers)
+    said = np.asarray(embedder.embed_documents([answers[i].text for i in chosen]), dtype=np.float32)
+    wanted = np.asarray(embedder.embed_documents([answers[i].question.answer or "" for i in chosen]), dtype=np.float32)
+    scores = (said * wanted).sum(1) / np.maximum(np.linalg.norm(said, axis=1) * np.linalg.norm(wanted, axis=1), 1e-9)
+    by_place = dict(zip(chosen, scores.tolist(), strict=True))
+    return [a.model_copy(update={"similarity": by_place.get(i)}) for i, a in enumerate(answers)]
+
+
+def _card(
+    comparison: Comparison,
+    plan: Plan,
+    collected: dict[str, list[ArmAnswer]],
+    failed: dict[str, str],
+    *,
+    seconds: float,
+    language: str,
+) -> ComparisonCard:
+    known = plan.known or frozenset(a.question.id for a in collected.get("base", ()) if a.correct)
+    summaries: list[ArmSummary] = []
+    for arm in plan.arms:
+        summary = summarise(collected.get(arm.name, []), known=known, failed=failed.get(arm.name, ""))
+        summaries.append(summary.model_copy(update={"arm": arm.name}))
+    found = numbers(collected, leaks=plan.leaks)
+    return ComparisonCard(
+        id=comparison.id,
+        kb=plan.kb,
+        created=now(),
+        arms=plan.arms,
+        settings={**plan.settings, "batch": BATCH},
+        questions=len(plan.questions),
+        questions_fingerprint=digest(*(q.model_dump_json() for q in plan.questions), length=32),
+        summaries=tuple(summaries),
+        differences=found.differences,
+        verdict=decide(found, language),
+        economics=economics(
+            summaries,
+            training_seconds=plan.costs.training_seconds,
+            index_seconds=plan.costs.index_seconds,
+            prices=plan.costs.prices,
+        ),
+        tokenizer=TOKENIZER,
+        seconds=seconds,
+        versions=plan.versions,
+    )
+
+
+def _write(comparison: Comparison, card: ComparisonCard, answers: Sequence[ArmAnswer], language: str) -> None:
+    """Report first, card last: the card's presence means that everything else is there."""
+    from finetune.evaluation.report import html, markdown
+
+    write_text(comparison.folder / "report.html", html(card, answers, language))
+    write_text(comparison.folder / "report.md", markdown(card, language))
+    flat = "".join(json.dumps(a.model_dump(mode="json"), ensure_ascii=False) + "\n" for a in answers)
+    write_text(comparison.folder / "marked.jsonl", flat)
+    write_json(comparison.card_file, card.model_dump(mode="json"))
+
+
+class _Clock:
+    """Counts questions over all arms and estimates what is left."""
+
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        self.total = len(plan.arms) * len(plan.questions)
+        self.done = 0
+        self.progress = progress
+        self.started = time.perf_counter()
+
+    def tick(self, arm: str, count: int) -> None:
+        self.done += count
+        spent = time.perf_counter() - self.started
+        left = spent / self.done * (self.total - self.done) if self.done else None
+        self.progress(Step(arm=arm, done=min(self.done, self.total), total=self.total, seconds_left=left))
