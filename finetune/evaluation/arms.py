@@ -77,14 +77,14 @@ class Answering:
         return self._grounded(questions, size) if grounded else self._closed_book(questions, size)
 
     def _closed_book(self, questions: Sequence[Question], size: int) -> list[Answer]:
-        spoken = self.speaker.batch_answer([closed_book(q) for q in questions], size=size)
+        spoken, seconds = self._speak([closed_book(q) for q in questions], size)
         return [
             Answer(
                 text=g.text.strip(),
                 question=q.question,
                 abstained=not g.text.strip() or refuses(g.text),
                 cut_off=g.cut_off,
-                seconds=g.seconds,
+                seconds=seconds,
                 prompt_tokens=g.prompt_tokens,
                 answer_tokens=g.tokens,
             )
@@ -97,7 +97,7 @@ class Answering:
         prompts = [
             self.answerer.messages(questions[i].question, results[i], history=turns(questions[i])) for i in asked
         ]
-        spoken = self.speaker.batch_answer([messages for messages, _ in prompts], size=size) if asked else []
+        spoken, seconds = self._speak([messages for messages, _ in prompts], size)
         said = {i: (g, packed) for i, g, (_, packed) in zip(asked, spoken, prompts, strict=True)}
         return [
             self.answerer.conclude(
@@ -105,7 +105,7 @@ class Answering:
                 results[i],
                 text=said[i][0].text,
                 packed=said[i][1],
-                seconds=said[i][0].seconds,
+                seconds=seconds,
                 tokens=(said[i][0].prompt_tokens, said[i][0].tokens),
                 cut_off=said[i][0].cut_off,
             )
@@ -113,6 +113,14 @@ class Answering:
             else self.answerer.decline(q.question, results[i])
             for i, q in enumerate(questions)
         ]
+
+    def _speak(self, prompts: Sequence[Sequence[BaseMessage]], size: int) -> tuple[list[Generated], float]:
+        """The answers, and the seconds that each took of its batch."""
+        if not prompts:
+            return [], 0.0
+        started = time.perf_counter()
+        spoken = self.speaker.batch_answer(prompts, size=size)
+        return spoken, (time.perf_counter() - started) / len(prompts)
 
 
 def closed_book(question: Question) -> list[BaseMessage]:
