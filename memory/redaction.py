@@ -28,13 +28,13 @@ class Redaction(Record):
     def of(self, text: str, *, near: bool) -> str:
         """`text` with what says the fact blanked.
 
-        Everywhere: the words themselves, sentences that repeat them, and values that stand for nothing else (codes,
-        addresses, long numbers, the user's name). In the conversation where it was said (`near`): every value.
+        Everywhere: values that stand for nothing else (codes, addresses, long numbers, the user's name), the words
+        themselves and sentences that repeat them. In the conversation where it was said (`near`): every value.
         """
-        text = _replaced(text, self.text)
         for value in self.values:
             if near or self._distinctive(value):
                 text = _replaced(text, value)
+        text = _replaced(text, self.text)
         for sentence in sentences(text):
             if self._repeats(sentence):
                 text = text.replace(sentence, _mark(sentence))
