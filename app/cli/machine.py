@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def ui(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port; default: server.port of the settings.")] = 0,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port, when not server.port of the settings.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open the page."""

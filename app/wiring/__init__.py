@@ -94,7 +94,7 @@ class Wiring:
         from retrieval.search import Search
 
         library = self.library(kb, user)
-        key = ("search", id(library), self.settings.retrieval)
+        key = ("library", str(library.folder.root), "search", id(library), self.settings.retrieval)
         return self.shelf.get(key, lambda: Search(library, self.embedder(), reranker=self._reranker()))
 
     def drop(self, kb: str, user: str = LOCAL_USER) -> None:

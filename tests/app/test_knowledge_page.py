@@ -1,0 +1,123 @@
+"""The knowledge page: adding happens once, results are told, removing removes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.app.conftest import MANUAL
+
+
+def settled(test, seconds=30.0):
+    """Run the page until no job is running."""
+    end = time.monotonic() + seconds
+    while any(str(b.key).startswith("stop-") for b in test.button) and time.monotonic() < end:
+        time.sleep(0.05)
+        test.run()
+    assert not test.exception
+    return test
+
+
+def upload(test, *files):
+    uploader = next(u for u in test.file_uploader if str(u.key).startswith("upload-"))
+    uploader.upload(list(files) if len(files) > 1 else files[0])
+    test.run()
+    test.button(key="add-upload").click().run()
+    return settled(test)
+
+
+def names(wiring):
+    return [d.name for d in wiring.library("default").documents()]
+
+
+def everything(folder: Path):
+    return {p for p in folder.rglob("*") if p.is_file()}
+
+
+def test_an_upload_is_added_once_however_often_the_page_reruns(page, wiring):
+    test = upload(page("knowledge"), ("kettle.md", MANUAL.encode(), "text/markdown"))
+    for _ in range(5):
+        test.run()
+    assert names(wiring) == ["kettle.md"]
+    assert any("1 added" in m.value for m in test.markdown)
+
+
+def test_a_removed_document_does_not_come_back_on_the_next_rerun(page, wiring):
+    test = upload(page("knowledge"), ("kettle.md", MANUAL.encode(), "text/markdown"))
+    (document,) = wiring.library("default").documents()
+    expander = next(e for e in test.expander if "kettle" in e.label)
+    assert expander
+    wiring.library("default").remove(document.id)
+    for _ in range(3):
+        test.run()
+    assert not test.exception and names(wiring) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../../out.txt", "/tmp/abs-docgraft.txt", "..\\..\\out.txt", "a%2f..%2fout.txt", "x\x00.txt", "CON.txt"]
+)
+def test_an_uploads_name_is_only_ever_shown(page, wiring, tmp_path, name):
+    before = everything(tmp_path)
+    upload(page("knowledge"), (name, b"The gate opens at nine.\n", "text/plain"))
+    new = everything(tmp_path) - before
+    assert all(path.is_relative_to(wiring.home.root) for path in new)
+    assert not Path("/tmp/abs-docgraft.txt").exists() and not any("out.txt" in path.name for path in new)
+
+
+def test_a_folder_is_read_from_disk(page, wiring, manual):
+    test = page("knowledge")
+    test.segmented_control(key="way").set_value("folder").run()
+    test.text_input(key="folder").set_value(str(manual.parent)).run()
+    test.button(key="add-folder").click().run()
+    settled(test)
+    assert "kettle.md" in [Path(n).name for n in names(wiring)]
+
+
+def test_an_address_of_the_private_network_is_refused_with_a_reason(page, wiring):
+    test = page("knowledge")
+    test.segmented_control(key="way").set_value("web").run()
+    test.text_input(key="web").set_value("http://127.0.0.1:9/secret").run()
+    test.button(key="add-web").click().run()
+    settled(test)
+    assert names(wiring) == [] and (test.error or test.dataframe)
+
+
+def test_the_upload_limit_is_stated_beside_the_uploader(page, monkeypatch):
+    monkeypatch.setenv("DOCGRAFT_SERVER__UPLOAD_MB", "7")
+    test = page("knowledge")
+    assert "7 MB" in test.file_uploader[0].label and "path" in test.file_uploader[0].help
+
+
+def test_a_name_that_is_a_path_cannot_be_a_knowledge_base(page, wiring, tmp_path):
+    test = page("knowledge")
+    before = everything(tmp_path)
+    test.selectbox(key="base-picker").set_value("＋").run()
+    test.text_input(key="new-base-name").set_value("../../evil").run()
+    next(b for b in test.button if b.label == "Create").click().run()
+    assert test.error and not test.exception
+    assert {p for p in everything(tmp_path) - before if "evil" in str(p)} == set()
+
+
+def test_a_new_knowledge_base_is_made_and_looked_at(page, wiring):
+    test = page("knowledge")
+    test.selectbox(key="base-picker").set_value("＋").run()
+    test.text_input(key="new-base-name").set_value("handbooks").run()
+    next(b for b in test.button if b.label == "Create").click().run()
+    assert test.selectbox(key="base-picker").value == "handbooks"
+
+
+def test_a_trial_search_shows_what_a_question_would_find(page, wiring, manual):
+    wiring.library("default").add([manual])
+    test = page("knowledge")
+    test.text_input(key="trial-question").set_value("warranty of the kettle").run()
+    assert not test.exception and any("relevance" in c.value for c in test.caption)
+
+
+def test_reindexing_is_a_job_with_a_result(page, wiring, manual):
+    wiring.library("default").add([manual])
+    test = page("knowledge")
+    test.button(key="reindex").click().run()
+    settled(test)
+    assert any("rebuilt" in s.value for s in test.success)
