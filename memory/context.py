@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from memory import overlap
+from memory import overlap, recollection
 from memory.conversations import Conversations, Turn
 from memory.facts import Fact, current, is_mention, ledger
 from memory.longterm import LongTerm, Memory
@@ -43,6 +43,9 @@ class Context(Record):
     """Facts and summary as one text, for the prompt's memory fence; "" when there are none."""
     recalled: tuple[Memory, ...] = ()
     """Facts from other conversations that went in."""
+    told: tuple[str, ...] = ()
+    """What the user said that this question about themselves asks for, word for word: `memory.recollection.reply`
+    makes an answer of it when the documents have none."""
 
 
 def prepare(
@@ -91,6 +94,7 @@ def prepare(
         history=window.turns if most_turns != 0 else _recent(turns, count),
         memory=window.memory,
         recalled=tuple(remembered[fact] for fact in window.facts if fact in remembered),
+        told=recollection.told(question, [*(memory.as_fact() for memory in known), *facts]),
     )
 
 

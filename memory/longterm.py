@@ -46,6 +46,10 @@ class Memory(Record):
     created: str
     updated: str
 
+    def as_fact(self) -> Fact:
+        """As said before the conversation began, so that only its old value corrects it."""
+        return Fact(key=self.key, value=self.value, text=self.text, turn=-1, personal=True, standing=self.standing)
+
 
 class LongTerm:
     """What is remembered of each user."""
@@ -64,7 +68,7 @@ class LongTerm:
         with self.database.read() as connection:
             rows.owned(connection, user, turn.conversation_id)
             before = [
-                *map(_fact, _all(connection, user)),
+                *(memory.as_fact() for memory in _all(connection, user)),
                 *(_said_before(connection, turn) if known is None else known),
             ]
         learned = [fact for fact in current(extract(turn.text, turn=turn.ordinal, known=before)) if _lasting(fact)]
@@ -153,11 +157,6 @@ def _memory(fact: Fact, conversation_id: str) -> Memory:
         created=stamp,
         updated=stamp,
     )
-
-
-def _fact(memory: Memory) -> Fact:
-    """As said before the conversation began, so that only its old value corrects it."""
-    return Fact(key=memory.key, value=memory.value, text=memory.text, turn=-1, personal=True)
 
 
 def _all(connection: Connection, user: str) -> list[Memory]:

@@ -13,7 +13,7 @@ from memory.records import Record, digest
 if TYPE_CHECKING:
     from memory.turns import Turn
 
-__all__ = ["Fact", "asked_to_forget", "current", "extract", "is_mention", "ledger", "sentences"]
+__all__ = ["Fact", "asked_to_forget", "asks", "current", "extract", "is_mention", "ledger", "sentences"]
 
 LONG = 2000
 """Characters from which a message is taken for a paste: only its ends are the user's own words."""
@@ -103,6 +103,11 @@ def asked_to_forget(text: str) -> str:
     return ""
 
 
+def asks(clause: str) -> bool:
+    """Whether a clause or message is a question."""
+    return bool(english.QUESTION.search(clause) or chinese.QUESTION.search(clause))
+
+
 def sentences(text: str) -> list[str]:
     """Sentences of prose in both languages; a stop inside a number, code or address does not end one."""
     pieces = re.split(rf"\n+|(?<=[。！？；])|(?<=[.!?]){english.NO_TITLE}(?=\s)", text)
@@ -123,16 +128,12 @@ def _without_question(sentence: str) -> str:
     if english.ASKED.match(sentence) or chinese.ASKED.match(sentence):
         return "" if re.search(r"[?？嗎吗]\s*$", sentence) else sentence
     clauses = re.split(r"(?<=[,，])", sentence)
-    kept = [clause for clause in clauses[:-1] if not _asks(clause)]
-    if _asks(sentence) and _asks(clauses[0]):
+    kept = [clause for clause in clauses[:-1] if not asks(clause)]
+    if asks(sentence) and asks(clauses[0]):
         return ""
-    if _asks(clauses[-1]):
+    if asks(clauses[-1]):
         return "".join(kept).rstrip(" ,，")
     return sentence
-
-
-def _asks(clause: str) -> bool:
-    return bool(english.QUESTION.search(clause) or chinese.QUESTION.search(clause))
 
 
 def _stated(sentence: str, turn: int) -> Iterator[Fact]:

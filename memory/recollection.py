@@ -1,0 +1,45 @@
+"""Answering from memory alone, word for word: what the user told is quoted back, whatever the model can or cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from memory import overlap
+from memory.facts import Fact, asks, current, extract, is_mention, sentences
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+TOLD = {False: "You told me: {}", True: "你告訴過我：{}"}
+NOTED = {False: "Noted: {}", True: "記下了：{}"}
+
+
+def told(question: str, facts: Sequence[Fact]) -> tuple[str, ...]:
+    """What the user said that a question about themselves asks for, best first; () for any other question."""
+    if not asks(question) or not (overlap.PERSONAL.search(question) or overlap.MY_NAME.search(question)):
+        return ()
+    holding = [fact for fact in current(facts) if not fact.standing and not is_mention(fact)]
+    scores = overlap.relevance(question, [(fact.key, fact.text) for fact in holding])
+    best = max(scores, default=0.0)
+    found = [(score, fact.text) for score, fact in zip(scores, holding, strict=True) if score and score >= 0.8 * best]
+    return tuple(dict.fromkeys(text for _, text in sorted(found, key=lambda item: -item[0])))
+
+
+def stated(message: str) -> tuple[str, ...]:
+    """The facts of a message that does nothing but tell them ("call me KESTREL"); () when it also asks something."""
+    parts = sentences(message)
+    if any(asks(part) and not any(fact.asked for fact in extract(part)) for part in parts):
+        return ()
+    facts = [[fact for fact in extract(part) if fact.personal] for part in parts]
+    return tuple(fact.text for found in facts for fact in found) if all(facts) else ()
+
+
+def reply(message: str, remembered: Sequence[str]) -> str:
+    """An answer from memory in the language of the message: what was told before, or that it is noted; else ""."""
+    chinese, new = bool(_HAN.search(message)), stated(message)
+    if new:
+        return NOTED[chinese].format(_quoted(new))
+    return TOLD[chinese].format(_quoted(remembered)) if remembered else ""
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return " ".join(f"「{text}」" if _HAN.search(text) else f"“{text}”" for text in texts)
