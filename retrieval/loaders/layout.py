@@ -99,6 +99,10 @@ class Layout:
             rows.append((left, self._put(value)))
         self._close("keyvalue", start, page=page, rows=tuple(rows))
 
+    def slice(self, start: int, end: int) -> str:
+        """What stands there so far."""
+        return "".join(self._parts)[start:end]
+
     def note(self, kind: str, count: int = 1, detail: str = "") -> None:
         """Say something about the file; a count of 0 says nothing."""
         if count:
