@@ -46,9 +46,13 @@ class Keyword:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}_terms")
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}")
 
-    def add(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Index rows; a row number that is there already is an error."""
-        prepared = [(number, " ".join(tokens(heading)), " ".join(tokens(body))) for number, heading, body in rows]
+    @staticmethod
+    def prepared(rows: Iterable[Row]) -> list[Row]:
+        """Rows with their texts as tokens: the slow part of `add`, to be done before a transaction is begun."""
+        return [(number, " ".join(tokens(heading)), " ".join(tokens(body))) for number, heading, body in rows]
+
+    def add(self, connection: Connection, prepared: Sequence[Row]) -> None:
+        """Index prepared rows; a row number that is there already is an error."""
         if prepared:
             connection.exec_driver_sql(f"INSERT INTO {self.name}(rowid, heading, body) VALUES (?, ?, ?)", prepared)
 

@@ -245,7 +245,7 @@ class Progress(Record):
     """The document being worked on; empty for all."""
     done: int
     total: int
-    """In units of the stage: files for reading, texts for embedding and storing."""
+    """In units of the stage: files for reading, characters for embedding, chunks for storing."""
     seconds_left: float | None = None
     """None until it can be estimated."""
 
