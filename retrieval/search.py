@@ -1,23 +1,52 @@
-"""Question → hits: both legs, fused, with a calibrated relevance and an optional reranker."""
+"""Question → hits: both legs, fused, with a calibrated relevance and an optional reranker.
+
+Knows the library's scores and vectors; knows no store and no prompt.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.records import SearchResult
-from retrieval.rewrite import History
+from retrieval import floor as floors
+from retrieval.background import Background, measure
+from retrieval.candidates import Candidate, candidates, starts
+from retrieval.fusion import WEIGHTS, Dense, Weights, dense, lexical
+from retrieval.records import Evidence, Hit, SearchResult, Section, Unit
+from retrieval.rewrite import History, Query, queries
+from retrieval.units import units
 
 if TYPE_CHECKING:
+    import numpy as np
     from langchain_core.documents.compressor import BaseDocumentCompressor
     from langchain_core.language_models import BaseChatModel
     from langchain_core.retrievers import BaseRetriever
+    from numpy.typing import NDArray
 
     from retrieval.embedders import Embedder
     from retrieval.library import Library
 
+CLOSER = 48
+"""Sections whose words are read after the vectors have ranked all candidates."""
+SHOWN = 12
+"""Units kept as evidence per hit."""
+
+
+class _Ranked(NamedTuple):
+    """Scores over the units of the candidate sections; rows of one section stand together."""
+
+    ids: list[tuple[str, int]]
+    sections: list[str]
+    first: NDArray[np.intp]
+    legs: list[Dense]
+    """One per query."""
+    total: NDArray[np.float32]
+
 
 class Search:
-    """Searches one library."""
+    """Searches one library. Safe to share between threads."""
 
     def __init__(
         self,
@@ -26,16 +55,137 @@ class Search:
         *,
         reranker: BaseDocumentCompressor | None = None,
         rewriter: BaseChatModel | None = None,
+        floor: float | None = None,
+        weights: Weights = WEIGHTS,
     ) -> None:
+        """`floor` None: the calibrated one. `rewriter`: a model that makes follow-ups standalone; None: by rules."""
         self.library = library
         self.embedder = embedder
         self.reranker = reranker
         self.rewriter = rewriter
+        self.floor = floors.FLOOR if floor is None else floor
+        self.weights = weights
+        self._background: Background | None = None
+        self._counted = (-1, 0)
+        self._read = lru_cache(maxsize=4000)(self._read_section)
 
     def search(self, question: str, *, history: History = (), limit: int = 20) -> SearchResult:
-        """The best `limit` sections for the question, best first, each with its best units, and the relevance."""
-        raise NotImplementedError
+        """The best `limit` sections for the question, best first, each with its best units, and the relevance.
+
+        A follow-up is searched as asked and in its standalone form. BackendFailed when the embedder fails.
+        """
+        began = time.perf_counter()
+        asked = queries(question, history, self.rewriter)
+        documents = self._documents()
+        hits, relevance = self._search(asked, limit) if documents and question.strip() else ((), 0.0)
+        return SearchResult(
+            question=asked[-1].text,
+            hits=hits,
+            relevance=relevance,
+            floor=self.floor,
+            documents=documents,
+            seconds=time.perf_counter() - began,
+        )
 
     def retriever(self, *, limit: int = 5) -> BaseRetriever:
         """This search as a LangChain retriever: one Document per hit, with its scores in the metadata."""
-        raise NotImplementedError
+        from retrieval.retriever import HybridRetriever
+
+        return HybridRetriever(search=self, limit=limit)
+
+    def _search(self, asked: list[Query], limit: int) -> tuple[tuple[Hit, ...], float]:
+        vectors = self.embedder.encode([query.text for query in asked], query=True)
+        found = candidates(self.library, [query.text for query in asked], vectors)
+        by_id = {candidate.section_id: candidate for candidate in found}
+        ranked = self._rank(asked, vectors, by_id)
+        if ranked is None:
+            return (), 0.0
+        hits = self._hits(asked, ranked, by_id)
+        relevance = floors.relevance(asked[-1].text, hits)
+        if self.reranker is not None:
+            from retrieval.rerank import rerank
+
+            hits = rerank(hits, asked[-1].text, self.reranker)
+        return tuple(hits[:limit]), relevance
+
+    def _rank(self, asked: list[Query], vectors: NDArray[np.float32], found: dict[str, Candidate]) -> _Ranked | None:
+        """What vectors and the keyword index say about every unit of the candidates."""
+        import numpy as np
+
+        shelf = self.library.unit_vectors(list(found))
+        if not shelf.ids:
+            return None
+        sections, first = starts(shelf)
+        sizes = np.diff(np.append(first, len(shelf.ids)))
+        background = self._measured()
+        legs = [dense(vector, shelf.with_heading, shelf.bare, first, background) for vector in vectors]
+        total = np.zeros(len(shelf.ids), dtype=np.float32)
+        for index, (query, leg) in enumerate(zip(asked, legs, strict=True)):
+            keyword = np.repeat([found[s].keyword[index] for s in sections], sizes)
+            total += _share(query, asked) * (leg.total(self.weights) + self.weights.keyword * keyword)
+        return _Ranked(shelf.ids, sections, first, legs, total)
+
+    def _hits(self, asked: list[Query], ranked: _Ranked, found: dict[str, Candidate]) -> list[Hit]:
+        """The best sections read and their words weighed."""
+        import numpy as np
+
+        best = np.maximum.reduceat(ranked.total, ranked.first)
+        ends = np.append(ranked.first[1:], len(ranked.ids))
+        chosen = np.argsort(-best, kind="stable")[:CLOSER]
+        read = [(int(i), *self._read(ranked.sections[i], self.library.revision)) for i in chosen]
+        pieces = [
+            (index, row, section, known[ordinal])
+            for index, section, known in read
+            for row in range(ranked.first[index], ends[index])
+            if (ordinal := ranked.ids[row][1]) < len(known)
+        ]
+        scores = np.array([ranked.total[row] for _, row, _, _ in pieces], dtype=np.float64)
+        texts = [unit.rendered for *_, unit in pieces]
+        for query in asked:
+            scores += _share(query, asked) * np.array(lexical(query.text, texts, asked[0].text, self.weights))
+        grouped: dict[int, list[tuple[float, int, Unit]]] = {}
+        for (index, row, _, unit), score in zip(pieces, scores, strict=True):
+            grouped.setdefault(index, []).append((float(score), row, unit))
+        sections = {index: section for index, section, _ in read}
+        hits = [
+            _hit(sections[index], found[ranked.sections[index]], ranked.legs[-1], sorted(own, key=lambda s: -s[0]))
+            for index, own in grouped.items()
+        ]
+        return sorted(hits, key=lambda hit: -hit.score)
+
+    def _read_section(self, section_id: str, revision: int) -> tuple[Section, list[Unit]]:
+        del revision  # part of the cache's key: what was read before a change is not read again
+        section = self.library.section(section_id)
+        return section, units(section)
+
+    def _measured(self) -> Background:
+        if self._background is None:
+            self._background = measure(self.embedder)
+        return self._background
+
+    def _documents(self) -> int:
+        """How many documents there are; counted again when the library has changed."""
+        revision = self.library.revision
+        if self._counted[0] != revision:
+            self._counted = (revision, len(self.library.documents()))
+        return self._counted[1]
+
+
+def _share(query: Query, asked: Sequence[Query]) -> float:
+    return query.weight / sum(other.weight for other in asked)
+
+
+def _hit(section: Section, candidate: Candidate, leg: Dense, own: list[tuple[float, int, Unit]]) -> Hit:
+    return Hit(
+        section=section,
+        document=section.document,
+        chunk_id=candidate.chunk_id,
+        score=own[0][0],
+        scores={
+            "keyword": candidate.keyword[-1],
+            "section": candidate.cosine[-1],
+            "sentence": float(max(leg.headed[row] for _, row, _ in own)),
+            "bare": float(max(leg.bare[row] for _, row, _ in own)),
+        },
+        evidence=tuple(Evidence(unit=unit, score=score) for score, _, unit in own[:SHOWN]),
+    )
