@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from app import keys
+from memory import recollection
 from memory.conversations import Choices, State, Turn
 from memory.errors import DocgraftError
 from memory.records import Record
@@ -78,6 +79,7 @@ def ask(
         "question_cut": context.window.question_cut,
         "learned": [{"id": m.id, "text": m.text} for m in learned],
         "recalled": [{"id": m.id, "text": m.text} for m in context.recalled],
+        "from_memory": recollection.reply(question, context.told),
     }
     turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
     pieces = wiring.answers(user, question, with_what, context=context, stop=stop)
@@ -143,6 +145,9 @@ def _told(wiring: Wiring, error: DocgraftError) -> dict[str, Any]:
 
 
 def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer: Answer) -> Turn:
+    if answer.abstained and data["from_memory"]:
+        # "What is my name?" is not in the documents, and the user has said it.
+        answer = answer.model_copy(update={"text": data["from_memory"], "abstained": False, "reason": "", "hits": ()})
     state: State = "stopped" if answer.stopped else "cut_off" if answer.cut_off else "complete"
     kept = answer.model_dump(mode="json", exclude={"text", "citations", "hits"})
     near = [

@@ -1,0 +1,44 @@
+"""Talking about oneself beside documents: what was said is known, whatever the documents hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import talk
+
+
+@pytest.fixture
+def filled(wiring, manual):
+    wiring.library("default").add([manual])
+    return wiring
+
+
+def said(wiring, conversation, question, user="local"):
+    *_, turn = talk.ask(wiring, user, conversation, question)
+    return turn
+
+
+def test_a_name_told_beside_documents_is_known_in_this_and_in_another_conversation(filled):
+    first = filled.conversations().create("local").id
+    assert said(filled, first, "call me KESTREL").text == "Noted: “call me KESTREL”"
+    assert said(filled, first, "what is my name?").text == "You told me: “call me KESTREL”"
+    other = filled.conversations().create("local").id
+    turn = said(filled, other, "我叫什麼名字？")
+    assert (turn.text, turn.sources, turn.data["answer"]["abstained"]) == ("你告訴過我：“call me KESTREL”", (), False)
+
+
+def test_what_was_forgotten_or_told_by_another_is_not_known(filled):
+    first = filled.conversations().create("ann").id
+    said(filled, first, "my code is LILAC-8", user="ann")
+    bobs = filled.conversations().create("bob").id
+    assert "LILAC" not in said(filled, bobs, "what is my code?", user="bob").text
+    filled.longterm().forget_all("ann")
+    again = said(filled, first, "what is my code?", user="ann")
+    assert "LILAC" not in again.text and "LILAC" not in str(again.data)
+    assert b"LILAC" not in filled.home.database.read_bytes()
+
+
+def test_a_question_that_neither_documents_nor_memory_answer_is_declined(filled):
+    first = filled.conversations().create("local").id
+    said(filled, first, "call me KESTREL")
+    assert said(filled, first, "How do I bake pizza?").data["answer"]["abstained"]
