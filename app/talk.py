@@ -72,6 +72,10 @@ def ask(
         conversations.add_turn(user, conversation_id, "assistant", "", data=_told(wiring, error), state="stopped")
         raise
     asked = conversations.add_turn(user, conversation_id, "user", question)
+    forgotten = _forgotten(wiring, user, question)
+    if forgotten:
+        yield conversations.add_turn(user, conversation_id, "assistant", forgotten)
+        return
     learned = wiring.longterm().learn(user, asked) if wiring.settings.memory.remember else []
     data: dict[str, Any] = {
         "held": with_what.model_dump() | {"mode": with_what.mode},
@@ -82,8 +86,16 @@ def ask(
         "from_memory": recollection.reply(question, context.told),
     }
     turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
+    data["told"] = recollection.reply(question, context.told)
     pieces = wiring.answers(user, question, with_what, context=context, stop=stop)
     yield from _kept(wiring, user, turn, data, pieces)
+
+
+def _forgotten(wiring: Wiring, user: str, message: str) -> str:
+    """Forget what a message asks to forget, and what is said then; "" when it asks nothing of the kind."""
+    longterm = wiring.longterm()
+    gone = [longterm.forget(user, memory.id) for memory in longterm.asked_to_forget(user, message)]
+    return recollection.forgotten(message, len(gone), sum(one.turns for one in gone)) if gone else ""
 
 
 def answering(
@@ -160,6 +172,10 @@ def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer
         }
         for hit in answer.hits[:5]
     ]
+    told = data.pop("told", "")
+    if answer.abstained and told:
+        answer = answer.model_copy(update={"text": told, "abstained": False, "reason": "", "quote": None, "hits": ()})
+        data = data | {"from_memory": True}
     if answer.abstained:
         kb = str(data["held"]["kb"])
         data = data | {"documents": wiring.library(kb, user).statistics.documents}

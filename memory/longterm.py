@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from memory import forgetting, overlap, schema
 from memory import turns as rows
 from memory.database import Database
-from memory.facts import Fact, current, extract, ledger
+from memory.facts import Fact, asked_to_forget, current, extract, ledger
 from memory.facts.statement import fold
 from memory.forgetting import Forgotten
 from memory.records import Record, digest, new_id, now
@@ -28,6 +28,7 @@ PASSING = re.compile(
     r"question|problem|issue|guess|point|idea|opinion|understanding|concern|問題|问题|看法|想法|意思|感覺|感觉"
 )
 """Of the moment, not of the person."""
+EVERYTHING = re.compile(r"(?:everything|all)\b|所有|全部|一切", re.IGNORECASE)
 
 
 class Memory(Record):
@@ -110,6 +111,16 @@ class LongTerm:
             _remove(connection, user, [old.id])
             _put(connection, user, new)
             return new
+
+    def asked_to_forget(self, user: str, message: str) -> list[Memory]:
+        """The memories that a message such as "forget my site" or 「忘記我的站點」 means; [] for other messages."""
+        what = asked_to_forget(message)
+        known = self.all(user) if what else []
+        if EVERYTHING.match(what):
+            return known
+        scores = overlap.relevance(what, [(memory.key, memory.text) for memory in known])
+        best = max(scores, default=0.0)
+        return [memory for memory, score in zip(known, scores, strict=True) if score and score == best]
 
     def forget(self, user: str, memory_id: str) -> Forgotten:
         """Remove a memory from every store: its row, summaries, and the words in the user's turns."""

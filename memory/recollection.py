@@ -11,6 +11,10 @@ from memory.facts import Fact, asks, current, extract, is_mention, sentences
 _HAN = re.compile(r"[\u3400-\u9fff]")
 TOLD = {False: "You told me: {}", True: "你告訴過我：{}"}
 NOTED = {False: "Noted: {}", True: "記下了：{}"}
+FORGOTTEN = {
+    False: "Forgotten: {} remembered, with the words blanked in {} of your messages and answers.",
+    True: "已忘記：{} 項記憶，並從 {} 則訊息與回答中抹去。",
+}
 
 
 def told(question: str, facts: Sequence[Fact]) -> tuple[str, ...]:
@@ -39,6 +43,11 @@ def reply(message: str, remembered: Sequence[str]) -> str:
     if new:
         return NOTED[chinese].format(_quoted(new))
     return TOLD[chinese].format(_quoted(remembered)) if remembered else ""
+
+
+def forgotten(message: str, memories: int, turns: int) -> str:
+    """What is said after a forgetting, in the language of the message; never what was forgotten."""
+    return FORGOTTEN[bool(_HAN.search(message))].format(memories, turns)
 
 
 def _quoted(texts: Sequence[str]) -> str:

@@ -269,6 +269,24 @@ def test_forgetting_everything_leaves_nothing_recalled_and_the_conversations_rea
     assert home.longterm.forget_all("ann").memories == 0
 
 
+@pytest.mark.parametrize(
+    ("message", "meant"),
+    [
+        ("Forget my site", ["site"]),
+        ("Please forget where I live.", ["home"]),
+        ("忘記我的名字", ["name"]),
+        ("Forget everything you know about me", ["home", "site", "name"]),
+        ("請忘掉所有事", ["home", "site", "name"]),
+        ("Forget my umbrella", []),
+        ("I forget my site", []),
+        ("What is my site?", []),
+    ],
+)
+def test_a_message_that_asks_to_forget_means_the_right_memories(home, message, meant):
+    home.talk("ann", "call me KESTREL", "My site is TAINAN-7", "I live in Hsinchu")
+    assert [memory.key for memory in home.longterm.asked_to_forget("ann", message)] == meant
+
+
 def test_what_was_forgotten_can_be_told_again(home):
     home.talk("ann", "My site is TAINAN-7")
     home.longterm.forget_all("ann")

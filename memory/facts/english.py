@@ -93,7 +93,10 @@ ASKED_NOTHING = re.compile(
 
 FORGET = re.compile(
     r"^(?:(?:please|ok|okay|now|can you|could you|would you)[, ]+)*(?:forget|stop remembering|erase|delete)"
-    r"(?: about| that| what i (?:said|told you) about)? (?P<what>(?:my|our|i\b|that i|everything|all)\b.*)$",
+    r"(?: about| that| what i (?:said|told you) about)? (?P<what>(?:my|our|that i|i\b|where i|what i|who i)\b[^,;?]*|"
+    r"(?:everything|all)(?: that)?"
+    r"(?: (?:about me|of me|you (?:know|remember)(?: about me)?|i (?:ever )?(?:said|told you)))?)"
+    r"\W*$",
     re.IGNORECASE,
 )
 

@@ -38,6 +38,16 @@ def test_what_was_forgotten_or_told_by_another_is_not_known(filled):
     assert b"LILAC" not in filled.home.database.read_bytes()
 
 
+def test_asking_to_forget_forgets_and_says_so_without_the_words(filled):
+    first = filled.conversations().create("local").id
+    said(filled, first, "my code is LILAC-8")
+    assert said(filled, first, "Forget my code").text.startswith("Forgotten: 1 remembered")
+    assert filled.longterm().all("local") == []
+    assert "LILAC" not in filled.conversations().export("local", first, "json")
+    assert b"LILAC" not in filled.home.database.read_bytes()
+    assert "LILAC" not in said(filled, first, "what is my code?").text
+
+
 def test_a_question_that_neither_documents_nor_memory_answer_is_declined(filled):
     first = filled.conversations().create("local").id
     said(filled, first, "call me KESTREL")
