@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from platformdirs import user_cache_dir
 
 from memory.workspace import Workspace
 
@@ -32,3 +35,17 @@ def workspace(home) -> Workspace:
 @pytest.fixture
 def samples() -> Path:
     return DATA
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The folder of the real embedded model, fetched once into the user's cache and shared by every session."""
+    from finetune.models.catalog import EMBEDDED
+    from finetune.models.fetch import fetch
+
+    cache = Path(user_cache_dir("docgraft-tests", appauthor=False))
+    cache.mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch, FileLock(cache / ".lock"), warnings.catch_warnings():
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        warnings.simplefilter("ignore")
+        return fetch(EMBEDDED, Workspace(cache))

