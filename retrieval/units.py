@@ -17,7 +17,7 @@ _Found = tuple[Kind, int, int, str]
 
 _CLAUSE = re.compile(r"[，、；：。？！,;:)）」』]+\s*|\s+")
 _STOPS = "。？！；，、」』）)"
-_WIDE = re.compile(f"[{CJK}]")
+_WIDE = re.compile(f"[{CJK}\u3000-\u303f\uff00-\uffef]")
 
 
 def units(section: Section) -> list[Unit]:
