@@ -151,7 +151,7 @@ def accelerator() -> Iterator[Check]:
     yield Check(
         name="PyTorch",
         health="optional" if idle else "ok",
-        found=f"{importlib.metadata.version('torch')}, runs on {device.text}",
+        found=f"{importlib.metadata.version('torch')} on {device.text}, {device.precision}",
         fix="This machine has an NVIDIA GPU that this PyTorch cannot use; install the CUDA build." if idle else "",
     )
 
@@ -246,13 +246,17 @@ def _tells_apart(wiring: Wiring, question: str, near: str, far: str) -> bool:
 
 
 def stores(wiring: Wiring) -> Iterator[Check]:
-    """Whether the two stores of every knowledge base are in step; what is not is repaired and said."""
+    """Whether the stores of every knowledge base are in step; what is not is mended, and said."""
     for name in wiring.workspace().base_names():
-        found = wiring.library(name).check()
+        library = wiring.library(name)
+        before = library.check()
+        left = library.check(repair=True) if before else []
+        told = "; ".join(issue.message for issue in left or before)
         yield Check(
             name=f"Knowledge base {name}",
-            health="ok",
-            found="; ".join(str(item) for item in found) or "documents, keyword index and vectors are in step",
+            health="problem" if left else "ok",
+            found=(told if left else f"mended: {told}") if before else "documents, keyword index and vectors in step",
+            fix=next((issue.hint for issue in left if issue.hint), f"docgraft reindex --kb {name}") if left else "",
         )
 
 

@@ -45,6 +45,7 @@ def start(
             stop=job.stopping,
             passwords=passwords,
             ocr=wiring.settings.documents.ocr,
+            limits=wiring.limits(),
         )
 
     return wiring.jobs().start(user, KIND, kb, work, title=title, info={"what": "add"})

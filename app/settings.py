@@ -32,7 +32,7 @@ class Group(BaseModel):
 class Model(Group):
     """A chat model and how to reach it."""
 
-    name: str = "smollm2-135m-instruct"
+    name: str = "smollm2-135m"
     """A catalog name, Hugging Face id or folder for a local model; the provider's own model name for a hosted one."""
     provider: str = "local"
     """'local' runs in this process; else a LangChain provider: openai (any compatible server), ollama, others."""
@@ -74,9 +74,11 @@ class Documents(Group):
 
     ocr: bool = False
     """Read scanned pages with tesseract (needs the 'ocr' extra)."""
+    size_mb: int = Field(200, ge=1, le=4096)
+    """Largest file that is read."""
     seconds: int = Field(120, ge=1, le=3600)
     """Longest time that reading one file may take."""
-    memory_mb: int = Field(2048, ge=256)
+    memory_mb: int = Field(1024, ge=256)
     """Most memory that reading one file may take."""
     web_seconds: int = Field(20, ge=1, le=600)
     """Longest time that fetching a web address may take."""

@@ -34,14 +34,14 @@ def add(
     """Add files, folders or web addresses to a knowledge base."""
     objects = wiring()
     sources = [path if is_address(path) else Path(path) for path in paths]
-    names = ["*"]
     with progress("Adding") as told:
         found = objects.library(kb).add(
             sources,
             progress=lambda step: told(step.done, step.total, _stage(step)),
-            passwords=dict.fromkeys(names, password) if password else None,
-            encodings=dict.fromkeys(names, encoding) if encoding else None,
+            passwords={"": password} if password else None,
+            encodings={"": encoding} if encoding else None,
             ocr=ocr or objects.settings.documents.ocr,
+            limits=objects.limits(),
         )
     if as_json:
         show_json({"documents": [_row(result) for result in found]})

@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
 
 def ui(
     *,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port, when not server.port of the settings.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port, when not server.port of the settings.")
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open the page."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.frame import AsJson, line, progress, show_json, table, wiring
+from app.cli.frame import AsJson, console, line, progress, show_json, table, wiring
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -26,19 +26,22 @@ def models(*, as_json: AsJson = False) -> None:
 
     objects = wiring()
     states = [objects.model_state(name) for name in objects.model_names()]
-    others = [known for name, known in CATALOG.items() if name not in objects.model_names()]
+    others = [entry for name, entry in CATALOG.items() if name not in objects.model_names()]
     if as_json:
         show_json(
             {
                 "models": [state.model_dump(mode="json") for state in states],
-                "catalog": [known.model_dump(mode="json") for known in CATALOG.values()],
+                "catalog": [entry.model_dump(mode="json") for entry in CATALOG.values()],
             }
         )
         return
     table(["Model", "Ready", "Where"], [[s.name, "yes" if s.ready else "no", s.text] for s in states])
-    line("\nCan be fetched with `docgraft models fetch NAME`:")
-    rows = [[k.name, f"{k.bytes / 1e9:.1f} GB", k.licence, ", ".join(k.languages)] for k in others]
-    table(["Model", "Size", "Licence", "Languages"], rows)
+    line("\nCan be fetched with `docgraft models fetch NAME`; any other Hugging Face id works too:")
+    rows = [
+        [e.name, f"{e.parameters / 1e9:.1f} B", f"{e.memory() / 1e9:.1f} GB", e.licence, ", ".join(e.languages)]
+        for e in others
+    ]
+    table(["Model", "Parameters", "Memory", "Licence", "Languages"], rows)
 
 
 def fetch(
@@ -48,18 +51,21 @@ def fetch(
 ) -> None:
     """Fetch a base model; without a name, the one that the settings ask for."""
     objects = wiring()
-    path = fetch_with_progress(objects, name or objects.settings.model.name)
+    name = name or objects.settings.model.name
+    for warning in objects.model_state(name).warnings:
+        console().print(warning, markup=False)
+    path = fetch_with_progress(objects, name)
     if as_json:
-        show_json({"model": name or objects.settings.model.name, "path": path})
+        show_json({"model": name, "path": path})
     else:
         line(f"ready     {path}")
 
 
 def fetch_with_progress(objects: Wiring, name: str) -> str:
     """Fetch a model under a progress bar; gives its folder."""
+    from app.wiring.models import chosen
     from finetune.models.fetch import fetch
 
-    from app.wiring.models import chosen
-
     with progress(f"Fetching {name}") as told:
-        return str(fetch(chosen(objects.settings, name).name, objects.home, told))
+        path = fetch(chosen(objects.settings, name).name, objects.home, lambda what, n, of: told(n, of, what))
+        return str(path)

@@ -86,16 +86,17 @@ def progress(job: Job, *, on_end: Callable[[], Any] | None = None) -> None:
     bar()
 
 
-def base_picker(key: str = "base-picker") -> str:
+def base_picker() -> str:
     """Choose the knowledge base of this session, or make a new one."""
     t, names = state.text(), base_names()
     current = state.base()
+    # The key holds the choice: when another page or the form below chooses, the old widget's value does not come back.
     chosen = st.selectbox(
         t("common.knowledge_base"),
         [*names, SPARE],
         index=names.index(current),
         format_func=lambda name: t("common.new_base") if name == SPARE else name,
-        key=key,
+        key=f"base-picker-{current}",
     )
     if chosen == SPARE:
         with st.form("new-base", clear_on_submit=True):
@@ -103,7 +104,6 @@ def base_picker(key: str = "base-picker") -> str:
             if st.form_submit_button(t("common.create")):
                 if state.guarded(lambda: state.wiring().workspace(str(state.user())).base(name)):
                     st.session_state["base"] = name.strip()
-                    st.session_state.pop(key, None)
                 st.rerun()
     elif chosen != current:
         st.session_state["base"] = chosen

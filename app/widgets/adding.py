@@ -54,7 +54,7 @@ def _upload(user: str, kb: str) -> None:
     if st.button(t("knowledge.add_button"), key="add-upload", type="primary", disabled=not files):
         uploads = [Upload(name=file.name, data=file.getvalue()) for file in files or ()]
         st.session_state["uploads"] = turn + 1
-        _start(user, kb, list(uploads), password, [upload.name for upload in uploads])
+        _start(user, kb, list(uploads), password)
 
 
 def _folder(user: str, kb: str) -> None:
@@ -62,14 +62,14 @@ def _folder(user: str, kb: str) -> None:
     path = st.text_input(t("knowledge.folder_label"), key="folder", placeholder="/home/…")
     password = _password("folder", bool(path))
     if st.button(t("knowledge.add_button"), key="add-folder", type="primary", disabled=not path.strip()):
-        _start(user, kb, [Path(path.strip()).expanduser()], password, ["*"])
+        _start(user, kb, [Path(path.strip()).expanduser()], password)
 
 
 def _web(user: str, kb: str) -> None:
     t = state.text()
     url = st.text_input(t("knowledge.web_label"), key="web", placeholder="https://…", type="url")
     if st.button(t("knowledge.add_button"), key="add-web", type="primary", disabled=not (url or "").strip()):
-        _start(user, kb, [str(url).strip()], "", [])
+        _start(user, kb, [str(url).strip()])
 
 
 def _password(key: str, shown: bool) -> str:
@@ -78,8 +78,8 @@ def _password(key: str, shown: bool) -> str:
     return st.text_input(state.text()("knowledge.password_label"), type="password", key=f"password-{key}")
 
 
-def _start(user: str, kb: str, sources: list[Source], password: str, names: list[str]) -> None:
-    passwords = dict.fromkeys(names, password) if password else None
+def _start(user: str, kb: str, sources: list[Source], password: str = "") -> None:
+    passwords = {"": password} if password else None
     ingestion.start(state.wiring(), user, kb, sources, title=state.text()("knowledge.adding"), passwords=passwords)
     st.rerun()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import streamlit as st
 
 from app import ingestion, samples, state
@@ -148,6 +146,5 @@ def maintenance(user: str, kb: str, *, busy: bool) -> None:
             st.markdown(t("knowledge.delete_base_sure", kb=plain(kb)))
             if st.button(t("common.yes_delete"), key="delete-base", type="primary"):
                 wiring.drop(kb, user)
-                shutil.rmtree(wiring.folder(kb, user).root, ignore_errors=True)
                 st.session_state["base"] = "default"
                 st.rerun()

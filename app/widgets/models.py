@@ -66,10 +66,11 @@ def _catalog() -> None:
     here = set(wiring.model_names())
     with st.expander(t("settings.catalog"), key="catalog"):
         for name, known in CATALOG.items():
-            if name in here:
+            if name in here or known.own_code:
                 continue
             with st.container(horizontal=True, vertical_alignment="center", key=f"catalog-{_slug(name)}"):
-                facts = f"{known.bytes / 1e9:.1f} GB · {known.licence} · {', '.join(known.languages)}"
+                size = f"{known.parameters / 1e9:.1f} B"
+                facts = " · ".join([size, f"{known.memory() / 1e9:.1f} GB", known.licence, ", ".join(known.languages)])
                 st.markdown(f"**{plain(name)}**  \n:small[{plain(facts)}]", width="stretch")
                 _fetch(name)
 

@@ -159,7 +159,9 @@ def _feet(user: str, turn: Turn, data: dict[str, Any], answer: dict[str, Any], t
 def _facts(data: dict[str, Any], answer: dict[str, Any], t: Text) -> list[str]:
     used = data.get("held") or {}
     facts = [plain(str(used.get("model", "")).rsplit("/", 1)[-1])]
-    if used and not used.get("documents", True):
+    if data.get("from_memory"):
+        facts = [t("chat.from_memory")]
+    elif used and not used.get("documents", True):
         facts.append(t("chat.closed_book"))
     if answer.get("question") and answer.get("seconds"):
         facts.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.answer import Answerer
     from retrieval.embedders import Embedder
     from retrieval.library import Library
+    from retrieval.loaders import Limits
     from retrieval.records import Answer
     from retrieval.search import Search
 
@@ -55,11 +57,10 @@ class Shelf:
                 self._things[key] = make()
             return self._things[key]
 
-    def drop(self, *start: Any) -> None:
-        """Forget every thing whose key begins with `start`."""
+    def drop(self, *start: Any) -> list[Any]:
+        """Forget every thing whose key begins with `start`, and give them back to be closed."""
         with self._lock:
-            for key in [k for k in self._things if k[: len(start)] == start]:
-                del self._things[key]
+            return [self._things.pop(key) for key in [k for k in self._things if k[: len(start)] == start]]
 
 
 class Wiring:
@@ -89,17 +90,44 @@ class Wiring:
         key = ("library", str(folder.root), url, id(embedder))
         return self.shelf.get(key, lambda: Library(folder, embedder, chroma_url=url))
 
-    def search(self, kb: str, user: str = LOCAL_USER) -> Search:
-        """The search of one of the user's knowledge bases."""
+    def limits(self) -> Limits:
+        """The most that reading one file may cost."""
+        from retrieval.loaders import Limits
+
+        chosen, megabyte = self.settings.documents, 1 << 20
+        return Limits(
+            seconds=chosen.seconds,
+            memory=chosen.memory_mb * megabyte,
+            size=chosen.size_mb * megabyte,
+            download=chosen.web_mb * megabyte,
+            download_seconds=chosen.web_seconds,
+        )
+
+    def search(self, kb: str, user: str = LOCAL_USER, *, rewriter: BaseChatModel | None = None) -> Search:
+        """The search of one of the user's knowledge bases. `rewriter` makes follow-ups standalone; None: by rules."""
         from retrieval.search import Search
 
-        library = self.library(kb, user)
-        key = ("library", str(library.folder.root), "search", id(library), self.settings.retrieval)
-        return self.shelf.get(key, lambda: Search(library, self.embedder(), reranker=self._reranker()))
+        library, floor = self.library(kb, user), self.settings.retrieval.floor
+        key = ("library", str(library.folder.root), "search", id(library), self.settings.retrieval, id(rewriter))
+
+        def make() -> Search:
+            return Search(
+                library,
+                self.embedder(),
+                reranker=self._reranker(),
+                rewriter=rewriter,
+                floor=None if floor < 0 else floor,
+            )
+
+        return self.shelf.get(key, make)
 
     def drop(self, kb: str, user: str = LOCAL_USER) -> None:
-        """Close what is open of a knowledge base, before its folder is removed."""
-        self.shelf.drop("library", str(self.folder(kb, user).root))
+        """Delete a knowledge base with everything in it."""
+        folder = self.folder(kb, user)
+        for library in self.shelf.drop("library", str(folder.root)):
+            if hasattr(library, "close"):
+                library.close()
+        shutil.rmtree(folder.root, ignore_errors=True)
 
     def adapters(self, kb: str, user: str = LOCAL_USER, *, model: str = "") -> list[str]:
         """Finished adapters of a knowledge base that go with a model, newest first."""
@@ -132,10 +160,9 @@ class Wiring:
         """What answers with these choices."""
         from retrieval.answer import Answerer
 
-        adapter = self._adapter(held, user)
-        model = self.chat_model(held.model, adapter=adapter)
+        model = self.chat_model(held.model, adapter=self._adapter(held, user))
         return Answerer(
-            self.search(held.kb, user),
+            self.search(held.kb, user, rewriter=self._rewriter(held.model, model)),
             model,
             plan=models.plan(self.settings, held.model),
             count=models.counter(model),
@@ -213,7 +240,8 @@ class Wiring:
         from finetune.models.fetch import fetch
 
         def work(job: Job) -> Any:
-            return fetch(models.chosen(self.settings, name).name, self.home, job.progress)
+            chosen = models.chosen(self.settings, name).name
+            return fetch(chosen, self.home, lambda what, done, total: job.progress(done, total, what))
 
         return self.jobs().start(EVERYBODY, "fetch", name, work, title=title)
 
@@ -265,7 +293,18 @@ class Wiring:
         return self.shelf.get(("database",), lambda: Database(self.home.database, MIGRATIONS))
 
     def _reranker(self) -> Any:
-        return None
+        name = self.settings.retrieval.reranker
+        if not name:
+            return None
+        from retrieval.rerank import CrossEncoder
+
+        return self.shelf.get(("reranker", name), lambda: CrossEncoder(name=name))
+
+    def _rewriter(self, name: str, model: BaseChatModel) -> BaseChatModel | None:
+        """Who makes follow-ups standalone: rules for models that read badly, else the model itself."""
+        wanted = self.settings.retrieval.rewrite
+        by_model = wanted == "model" or (wanted == "auto" and not models.small(self.settings, name))
+        return model if by_model else None
 
     def _key(self, name: str) -> str:
         from app import keys

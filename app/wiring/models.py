@@ -36,12 +36,15 @@ class ModelState(Record):
     fetchable: bool = False
     size: int = 0
     """Bytes to fetch; 0 when unknown."""
+    warnings: tuple[str, ...] = ()
+    """What to know before choosing it."""
 
 
 def names(settings: Settings, home: Workspace) -> list[str]:
     """Every model that can be picked: the default first, then those of settings.toml, then the fetched ones."""
-    fetched = sorted(p.name.replace("--", "/") for p in home.models.glob("*") if (p / "config.json").exists())
-    return list(dict.fromkeys([settings.model.name, *settings.models, *fetched]))
+    from finetune.models.fetch import fetched
+
+    return list(dict.fromkeys([settings.model.name, *settings.models, *(card.name for card in fetched(home))]))
 
 
 def chosen(settings: Settings, name: str) -> Model:
@@ -55,31 +58,30 @@ def chosen(settings: Settings, name: str) -> Model:
     )
 
 
-def folder(home: Workspace, name: str) -> Path:
-    """Where a local model lies, or will lie when it is fetched."""
-    given = Path(name).expanduser()
-    return given if given.is_dir() else home.model(name)
-
-
 def state(settings: Settings, home: Workspace, name: str) -> ModelState:
     """Whether a model can be used now. Looks at the disk and at the keys; asks no server."""
     model = chosen(settings, name)
     if model.provider != "local":
         return _hosted_state(home, name, model)
-    path = folder(home, model.name)
-    if (path / "config.json").exists():
-        return ModelState(name=name, ready=True, text=str(path))
-    from finetune.models.catalog import CATALOG
+    from finetune.models import fetch
+    from finetune.models.catalog import entry_for
 
-    known = CATALOG.get(model.name)
-    return ModelState(
-        name=name,
-        ready=False,
-        text="not fetched yet",
-        fix=f"docgraft models fetch {model.name}",
-        fetchable=known is not None or "/" in model.name,
-        size=known.bytes if known else 0,
-    )
+    entry = entry_for(model.name)
+    try:
+        folder = fetch.local(model.name, home)
+    except NotConfigured as error:
+        size = min((source.bytes for source in entry.sources if source.bytes), default=0)
+        fetchable = bool(entry.sources) and not entry.own_code
+        return ModelState(
+            name=name,
+            ready=False,
+            text=error.message.removeprefix("The model "),
+            fix=error.hint.removeprefix("Run: "),
+            fetchable=fetchable,
+            size=size,
+            warnings=entry.warnings,
+        )
+    return ModelState(name=name, ready=True, text=str(folder), warnings=entry.warnings)
 
 
 def _hosted_state(home: Workspace, name: str, model: Model) -> ModelState:
@@ -101,11 +103,12 @@ def build(
     if not found.ready:
         raise NotConfigured(f"The model {name!r} cannot be used: {found.text}.", found.fix)
     if model.provider == "local":
+        from finetune.models import fetch
         from finetune.models.local import LocalChatModel
 
         return LocalChatModel(
             bases=bases,
-            path=folder(home, model.name),
+            path=fetch.local(model.name, home),
             adapter=adapter,
             max_new_tokens=model.max_tokens,
             temperature=model.temperature,
@@ -154,14 +157,16 @@ def plan(settings: Settings, name: str) -> EvidencePlan:
     """How much evidence a model gets, and in what form."""
     from retrieval.prompts import LARGE, SMALL
 
-    model = chosen(settings, name)
-    found = SMALL if model.provider == "local" and _small(model.name) else LARGE
+    found = SMALL if small(settings, name) else LARGE
     budget = settings.retrieval.budget
     return found.model_copy(update={"budget": budget}) if budget else found
 
 
-def _small(name: str) -> bool:
-    from finetune.models.catalog import CATALOG
+def small(settings: Settings, name: str) -> bool:
+    """Whether a model is taken to read badly. A model on a server is taken to read well."""
+    model = chosen(settings, name)
+    if model.provider != "local":
+        return False
+    from finetune.models.catalog import entry_for
 
-    known = CATALOG.get(name)
-    return known is None or known.parameters < SMALL_PARAMETERS
+    return entry_for(model.name).parameters < SMALL_PARAMETERS
