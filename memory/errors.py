@@ -37,7 +37,7 @@ class NotConfigured(DocgraftError):
 
 class BadDocument(DocgraftError):
     """A file could not be read. `kind` is a stable word for why: empty, damaged, password, unsupported, too_large,
-    no_text, timed_out, memory, missing, refused."""
+    no_text, timed_out, memory, encoding, missing, refused."""
 
     def __init__(self, name: str, reason: str, hint: str = "", *, kind: str = "damaged") -> None:
         super().__init__(f"{name}: {reason}", hint)

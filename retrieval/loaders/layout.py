@@ -99,6 +99,17 @@ class Layout:
             rows.append((left, self._put(value)))
         self._close("keyvalue", start, page=page, rows=tuple(rows))
 
+    def qa(self, question: str, answer: str, *, page: int | None = None) -> None:
+        """A question on one line and its answer below; nothing when either is blank."""
+        asked, told = " ".join(self.clean(question).split()), self.clean(answer).strip()
+        if asked and told:
+            self._open()
+            start = self._size
+            left = self._put(asked)
+            self._put("\n")
+            rows = ((left, self._put(told)),)
+            self._close("qa", start, page=page, rows=rows)
+
     def slice(self, start: int, end: int) -> str:
         """What stands there so far."""
         return "".join(self._parts)[start:end]

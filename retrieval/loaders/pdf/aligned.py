@@ -83,7 +83,7 @@ def _cells(row: Row, edges: list[tuple[float, float]], wide: int) -> list[str] |
         if len(homes) != 1 or cells[homes[0]]:
             return None
         cells[homes[0]] = segment.text
-    return cells if len(row.segments) >= 2 or len(row.segments) == 1 and wide > 2 and not cells[0] else None
+    return cells if len(row.segments) >= 2 or (len(row.segments) == 1 and wide > 2 and not cells[0]) else None
 
 
 def _continues(rows: Sequence[Row], at: int, cells: list[str]) -> bool:

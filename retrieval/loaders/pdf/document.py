@@ -151,7 +151,7 @@ class _Writer:
             fresh = False
 
     def _table(self, prose: Prose, cells: list[list[str]], page: Page) -> None:
-        prose.table(cells, header=headed(cells) or len(cells) > 2 and all(cells[0]), page=page.number)
+        prose.table(cells, header=headed(cells) or (len(cells) > 2 and all(cells[0])), page=page.number)
 
     def _level(self, text: str, place: Piece) -> int:
         if not heading_like(text, place, self._body) and not self._marked(text, place):

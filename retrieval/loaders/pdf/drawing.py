@@ -16,7 +16,7 @@ class Drawing:
     """The page's size, direction, rulings, backgrounds and pictures, in points from its top left corner as seen."""
 
     def __init__(self, page: Any) -> None:
-        import pypdfium2.raw as raw
+        from pypdfium2 import raw
 
         self._raw = raw
         left, bottom, right, top = page.get_cropbox()

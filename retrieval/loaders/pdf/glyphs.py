@@ -97,7 +97,7 @@ class _Reader:
     """The characters of one page in drawing order."""
 
     def __init__(self, page: Any, drawing: Drawing) -> None:
-        import pypdfium2.raw as raw
+        from pypdfium2 import raw
 
         self._raw = raw
         self._text = page.get_textpage()

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from retrieval.loaders.pdf.glyphs import joined
-from retrieval.loaders.pdf.page import Piece
 from retrieval.loaders.marks import width
 from retrieval.loaders.pdf.aligned import numeric
+from retrieval.loaders.pdf.glyphs import joined
+from retrieval.loaders.pdf.page import Piece
 
 _FEWEST = 3
 """Lines that each of two columns must have."""
