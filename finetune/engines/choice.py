@@ -1,0 +1,104 @@
+"""Which checkpoint is best, when to stop early, and what the curves mean in words. Pure; knows numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.records import Record
+
+GENERAL_DROP = 3
+"""General questions that may be lost against the base (METHODS 7.2)."""
+ABSTENTION_DROP = 0.05
+"""Share of refusals that may be lost against the base."""
+
+
+class Scores(Record):
+    """One evaluation. Shares from 0 to 1; None: nothing was asked."""
+
+    step: int = 0
+    epoch: float = 0.0
+    unseen_wording: float | None = None
+    """Trained facts asked in words that training never saw."""
+    general: float | None = None
+    general_count: int = 0
+    abstention: float | None = None
+    """Refusals where the documents do not say."""
+    loss: float | None = None
+    """Mean training loss since the evaluation before."""
+    seconds: float = 0.0
+
+
+def forgot(scores: Scores, base: Scores) -> str:
+    """What was lost against the base beyond what is allowed, in words; "" when nothing was."""
+    lost = []
+    if scores.general is not None and base.general is not None:
+        items = round((base.general - scores.general) * scores.general_count)
+        if items > GENERAL_DROP:
+            lost.append(f"{items} of {scores.general_count} general questions")
+    if scores.abstention is not None and base.abstention is not None:
+        drop = base.abstention - scores.abstention
+        if drop > ABSTENTION_DROP:
+            lost.append(f"{drop:.0%} of the refusals")
+    return " and ".join(lost)
+
+
+def better(new: Scores, best: Scores | None, base: Scores) -> bool:
+    """Whether `new` should replace `best`: first keep what the base could do, then know more in unseen words.
+
+    A checkpoint that forgot too much is taken only while there is none that did not. With equal scores the later one
+    wins when its training loss fell, for it is surer of the same answers.
+    """
+    if best is None:
+        return True
+    kept, before = not forgot(new, base), not forgot(best, base)
+    if kept != before:
+        return kept
+    if new.unseen_wording is None or best.unseen_wording is None:
+        return (new.loss or 0.0) <= (best.loss if best.loss is not None else float("inf"))
+    if new.unseen_wording != best.unseen_wording:
+        return new.unseen_wording > best.unseen_wording
+    return new.loss is not None and best.loss is not None and new.loss < best.loss
+
+
+def stale(history: Sequence[Scores], base: Scores) -> int:
+    """How many evaluations in a row, up to the last, brought no higher score than the best before them."""
+    best, since = None, 0
+    for scores in history:
+        rose = best is None or _rank(scores, base) > _rank(best, base)
+        best, since = (scores, 0) if rose else (best, since + 1)
+    return since
+
+
+def finished(history: Sequence[Scores], base: Scores, patience: int) -> str:
+    """Why training should end now, in words; "" while it should go on."""
+    if not history or history[-1].unseen_wording is None:
+        return ""
+    last = history[-1]
+    if len(history) > 1 and all(s.unseen_wording == 1.0 and not forgot(s, base) for s in history[-2:]):
+        return "Every fact is answered in unseen words, twice in a row."
+    since = stale(history, base)
+    if since >= patience and (last.loss is None or last.loss < 1.0):
+        return f"No better for {since} evaluations in a row."
+    return ""
+
+
+def words(history: Sequence[Scores], base: Scores) -> str:
+    """What the curves say, in one sentence for someone who does not read curves."""
+    if not history:
+        return ""
+    last, lost = history[-1], forgot(history[-1], base)
+    if lost:
+        return f"It is forgetting: against the base it lost {lost}. The best checkpoint before that is kept."
+    if last.unseen_wording is None:
+        return "There are no unseen wordings to ask, so nobody can tell whether it learned or memorised."
+    peak = max(scores.unseen_wording or 0.0 for scores in history)
+    falls = len(history) > 1 and (last.loss or 0.0) < (history[-2].loss or 0.0)
+    if falls and last.unseen_wording < peak - 0.05:
+        return "Overfitting: the loss still falls, but it answers fewer questions in unseen words than before."
+    if last.loss is not None and last.loss < 0.05 and last.unseen_wording < 0.7:
+        return "It has memorised the rows, not the facts: add more wordings per fact rather than more epochs."
+    return f"It answers {last.unseen_wording:.0%} of the facts in words that training never saw."
+
+
+def _rank(scores: Scores, base: Scores) -> tuple[bool, float]:
+    return not forgot(scores, base), scores.unseen_wording or 0.0

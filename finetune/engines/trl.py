@@ -1,0 +1,225 @@
+"""The trl engine: SFTTrainer and PEFT on any device, with the batches and losses of flat.py and sft.py."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finetune.engines import Job, Readiness
+from finetune.engines.card import make_card
+from finetune.engines.checkpoints import Checkpoints
+from finetune.engines.effect import logit_difference
+from finetune.engines.examine import exam
+from finetune.engines.flat import Flattening, flatten, install, padded
+from finetune.engines.fused import fuse
+from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
+from finetune.engines.progress import Progress
+from finetune.engines.rows import Rows, encode
+from finetune.engines.sft import callback_class, trainer_class
+from finetune.models.devices import Device, describe
+from finetune.models.fingerprints import fingerprint, template_fingerprint
+from finetune.models.templates import Row, load_tokenizer
+from finetune.records import AdapterCard, TrainingSpec
+from memory.errors import BadDataset, RunFailed
+from memory.records import digest
+from retrieval.prompts import CLOSED_BOOK
+
+RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 0), (6,)), "peft": ((0, 18), (1,))}
+"""Package → lowest version, and the first that is too new."""
+CHECKPOINTED = 1_000_000_000
+"""From this many base parameters on, activations on a GPU are computed twice rather than kept."""
+
+
+class Trl:
+    """LoRA, QLoRA, DoRA and rsLoRA through trl and PEFT."""
+
+    def readiness(self, spec: TrainingSpec) -> Readiness:
+        """Packages, their versions, and the device."""
+        for name, (low, high) in RANGES.items():
+            if importlib.util.find_spec(name) is None:
+                return Readiness(ready=False, reason=f"{name} is not installed.", hint="Install it with: make install")
+            version = importlib.metadata.version(name)
+            number = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+            if not low <= number < high:
+                wanted = f">={'.'.join(map(str, low))},<{high[0]}"
+                return Readiness(
+                    ready=False,
+                    reason=f"{name} {version} is out of range; {wanted} is needed.",
+                    hint=f'Install it with: pip install "{name}{wanted}"',
+                )
+        return possible(spec, describe())
+
+    def train(self, job: Job) -> AdapterCard:
+        """Train, keep the best, save it into `adapter/`."""
+        device = describe()
+        tokenizer = load_tokenizer(job.base)
+        rows = training_rows(job, tokenizer)
+        model = load_network(job.spec, job.base, device)
+        checkpoints = Checkpoints(job.folder / "checkpoints", identity(job))
+        questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
+        progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
+        trainer = make_trainer(job.spec, model, tokenizer, rows, device=device, folder=job.folder / "checkpoints")
+        trainer.progress, trainer.checkpoints = progress, checkpoints
+        trainer.add_callback(callback_class()(trainer))
+        run(trainer, job, model)
+        system = main_system(job)
+        if trainer.is_world_process_zero():
+            save_adapter(job, model, checkpoints.best() or adapter_tensors(model))
+        return make_card(job, scores=progress.scores(), system=system, template=template_fingerprint(tokenizer, system))
+
+    def effect(self, job: Job) -> float:
+        """On a fresh load of base and adapter."""
+        return logit_difference(job.folder / "adapter", job.base)
+
+
+def run(trainer: Any, job: Job, model: Any) -> None:
+    """Probe the base or pick up the newest good checkpoint, then train."""
+    found, refused = trainer.checkpoints.newest()
+    for reason in refused:
+        job.emit("warning", message=f"A checkpoint was not used: {reason}.")
+    if found is not None:
+        trainer.progress.restore(trainer.checkpoints.state(found)["progress"])
+        job.emit("started", message=f"Resumed from {found.name}.")
+    elif trainer.is_world_process_zero():
+        trainer.progress.probe(model)
+    trainer.train(resume_from_checkpoint=str(found) if found else None)
+    if trainer.progress.reason:
+        job.emit("warning", step=trainer.state.global_step, message=f"Ended early: {trainer.progress.reason}")
+
+
+def training_rows(job: Job, tokenizer: Any) -> Rows:
+    """The training rows as token ids; BadDataset when there are none."""
+    pairs = job.split("train")
+    if not pairs:
+        raise BadDataset("The dataset has no training rows.", "Build it again with: docgraft pairs build")
+    rows = encode(pairs, tokenizer, max_length=job.spec.max_length, truncate=job.spec.truncate)
+    if rows.truncated:
+        job.emit("warning", message=f"{rows.truncated} rows were cut to {job.spec.max_length} tokens.")
+    return rows
+
+
+def make_trainer(spec: TrainingSpec, model: Any, tokenizer: Any, rows: Rows, *, device: Device, folder: Path) -> Any:
+    """The trainer over these rows, flat where the architecture allows it."""
+    from datasets import Dataset
+    from transformers import PrinterCallback
+
+    faster(device)
+    flattening = Flattening()
+    flat = install(model.get_base_model(), flattening)
+    fuse(model)
+    batch = flatten if flat else padded
+
+    def collate(parts: list[dict[str, Any]]) -> dict[str, Any]:
+        return batch([Row(part["ids"], part["prompt"]) for part in parts])
+
+    trainer = trainer_class()(
+        model=model,
+        args=arguments(spec, device, folder, rows=len(rows.rows), parameters=model.num_parameters()),
+        data_collator=collate,
+        train_dataset=Dataset.from_dict(
+            {"ids": [row.ids for row in rows.rows], "prompt": [row.prompt for row in rows.rows]}
+        ),
+        processing_class=tokenizer,
+    )
+    trainer.remove_callback(PrinterCallback)  # Events say it all.
+    for parameter in model.parameters():
+        if parameter.requires_grad:  # trl turns a quantised model's adapter to bfloat16; resuming needs float32.
+            parameter.data = parameter.data.float()
+    trainer.flattening = flattening
+    trainer.lengths = [len(row.ids) for row in rows.rows]
+    return trainer
+
+
+def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, parameters: int) -> Any:
+    """trl's configuration for a spec. Nothing is left to its defaults that a device could fail on."""
+    from trl import SFTConfig
+
+    steps = steps_of(spec, rows)
+    quantised = spec.bits < 16 and device.kind != "cpu"
+    return SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=spec.batch,
+        gradient_accumulation_steps=spec.accumulation,
+        learning_rate=spec.learning_rate,
+        lr_scheduler_type="constant_with_warmup" if spec.schedule == "constant" else spec.schedule,
+        warmup_steps=round(steps * spec.warmup),
+        num_train_epochs=spec.epochs,
+        max_steps=spec.max_steps,
+        max_grad_norm=spec.max_grad_norm,
+        weight_decay=spec.weight_decay,
+        optim="adamw_torch_fused" if device.kind in ("cpu", "cuda", "rocm") else "adamw_torch",
+        seed=spec.seed,
+        data_seed=spec.seed,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=False,
+        max_length=None,
+        packing=False,
+        bf16=quantised and device.bfloat16,
+        fp16=quantised and not device.bfloat16,
+        gradient_checkpointing=device.kind != "cpu" and parameters >= CHECKPOINTED,
+        use_cpu=device.kind == "cpu",
+        average_tokens_across_devices=True,
+        ddp_find_unused_parameters=False,
+    )
+
+
+def steps_of(spec: TrainingSpec, rows: int) -> int:
+    """Optimiser steps of a run over so many rows."""
+    if spec.max_steps > 0:
+        return spec.max_steps
+    batches = math.ceil(rows / (spec.batch * spec.devices))
+    return max(1, math.ceil(math.ceil(batches / spec.accumulation) * spec.epochs))
+
+
+def faster(device: Device) -> None:
+    """On a CPU, numbers too small to matter count as zero: computing with them is up to a hundred times slower."""
+    if device.kind == "cpu":
+        import torch
+
+        torch.set_flush_denormal(True)
+
+
+def identity(job: Job) -> str:
+    """What a checkpoint must match to be resumed from: base, rows and all of the spec that shapes the weights."""
+    spec = job.spec.model_dump(exclude={"base", "dataset", "effort", "evaluate", "patience", "epochs", "max_steps"})
+    return digest(fingerprint(job.base), job.dataset_fingerprint, repr(sorted(spec.items())))
+
+
+def main_system(job: Job) -> str:
+    """The closed-book system text of the language that most training rows are in."""
+    languages: list[Any] = [pair.language for pair in job.split("train")]
+    return CLOSED_BOOK[max(sorted(set(languages)), key=languages.count)]
+
+
+def save_adapter(job: Job, model: Any, tensors: dict[str, Any]) -> None:
+    """Write `adapter/` beside and rename it; RunFailed when a number in it is not finite."""
+    import torch
+    from safetensors.torch import save_file
+
+    bad = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    if bad:
+        raise RunFailed(
+            f"The trained weights are not finite ({bad[0]}); nothing was saved.", "Lower the learning rate."
+        )
+    restore_adapter(model, tensors)
+    target, beside = job.folder / "adapter", job.folder / ".adapter.tmp"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.inference_mode = job.spec.base, True
+    config.save_pretrained(str(beside))
+    save_file({name: one.contiguous() for name, one in tensors.items()}, beside / "adapter_model.safetensors")
+    shutil.rmtree(target, ignore_errors=True)
+    beside.rename(target)
+    job.emit("saved", message="The adapter is on disk; now it is opened again.")
