@@ -12,10 +12,11 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetune.models import adapter_files
 from finetune.models.adapter_files import AdapterFiles
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from transformers import PreTrainedTokenizerBase
 
+T = TypeVar("T")
 ABANDONED = 20.0
 """Seconds after which an answer that nobody reads on no longer keeps its base in memory."""
 _PREFIX = 24
@@ -78,9 +80,11 @@ class Lease:
         self.ends = base.ends
         self.touched = time.monotonic()
 
-    @contextmanager
-    def step(self) -> Iterator[Network]:
-        """Hold the processor for one step. BackendFailed when the base had to leave in the meantime."""
+    def step(self, work: Callable[[Network], T]) -> T:
+        """Do one step of work while holding the processor. BackendFailed when the base had to leave in the meantime.
+
+        The network is lent for the step only: a suspended answer must not keep its base in memory.
+        """
         with self._bases.turns.turn():
             if self._network is None:
                 raise BackendFailed(
@@ -88,7 +92,7 @@ class Lease:
                 )
             try:
                 with plain_failures("The answer"):
-                    yield self._network
+                    return work(self._network)
             finally:
                 self.touched = time.monotonic()
 
@@ -157,8 +161,7 @@ class Bases:
         `recorded`: refuse an adapter that does not say which base and template it was trained with.
         """
         with self._changed:
-            base = self._require(path)
-            lease = Lease(self, base, self._open(base, adapter, recorded))
+            lease = self._leased(path, adapter, recorded)
             self._leases.add(lease)
         try:
             yield lease
@@ -185,8 +188,7 @@ class Bases:
         found = []
         with self.lease(path, adapter, recorded=recorded) as lease:
             for row in rows:
-                with lease.step() as held:
-                    found.append(all_logits(held.network, row))
+                found.append(lease.step(partial(_logits, row)))
         return found
 
     def tokenizer(self, path: Path, adapter: Path | None = None) -> PreTrainedTokenizerBase:
@@ -223,6 +225,11 @@ class Bases:
             self._base, self._state = None, ()
         _release(cuda)
 
+    def _leased(self, path: Path, adapter: Path | None, recorded: bool) -> Lease:
+        """Apart from `lease`, whose frame lives as long as the answer and must not hold the base itself."""
+        base = self._require(path)
+        return Lease(self, base, self._open(base, adapter, recorded))
+
     def _open(self, base: LoadedBase, adapter: Path | None, recorded: bool) -> Network:
         key = _adapter_state(adapter) if adapter else ()
         if key not in self._networks:
@@ -242,6 +249,10 @@ class Bases:
         tokenizer = base.tokenizer if files.template is None else load_tokenizer(base.path, files.template)
         with self.turns.turn():
             return Network(graft(base, adapter), tokenizer, files)
+
+
+def _logits(ids: Sequence[int], held: Network) -> Any:
+    return all_logits(held.network, ids)
 
 
 def _state(path: Path) -> tuple[Any, ...]:

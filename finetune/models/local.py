@@ -131,12 +131,10 @@ class LocalChatModel(BaseChatModel):
             ends = set(end_tokens(lease.tokenizer, lease.ends))
             sampling = Sampling(temperature=self.temperature, top_p=self.top_p, seed=self.seed)
             decoding, text = Decoding(ids, sampling), Unfolding(lease.tokenizer, stop)
-            with lease.step() as held:
-                held.start(decoding, prefix)
+            lease.step(lambda held: held.start(decoding, prefix))
             first, ended = 0.0, False
             while not ended and len(decoding.tokens) < limit and not (stopping and stopping()):
-                with lease.step() as held:
-                    token = decoding.advance(held.network)
+                token = lease.step(lambda held: decoding.advance(held.network))
                 if token is None:
                     continue
                 first = first or time.monotonic() - started
@@ -192,8 +190,7 @@ class LocalChatModel(BaseChatModel):
         while not decoding.done:
             if stopping and stopping():
                 raise BackendFailed("Stopped before every question was answered.")
-            with lease.step() as held:
-                decoding.advance(held.network)
+            lease.step(lambda held: decoding.advance(held.network))
             first = first or time.monotonic() - started
         seconds = time.monotonic() - started
         return [

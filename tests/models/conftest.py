@@ -30,10 +30,8 @@ def noise(tmp_path, base) -> Path:
 
 
 @pytest.fixture
-def bases():
-    held = Bases()
-    yield held
-    held.unload()
+def bases() -> Bases:
+    return Bases(threads=1)
 
 
 @pytest.fixture
