@@ -109,6 +109,10 @@ class Tally:
         self.kinds: dict[str, int] = {}
         self.languages: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
+        self.training: dict[str, int] = {}
+        """Kinds of the training rows."""
+        self.facts: set[str] = set()
+        """Facts that are trained."""
         self.places: dict[str, list[tuple[str, int]]] = {split: [] for split in SPLITS}
         self._hash = hashlib.sha256()
 
@@ -123,6 +127,9 @@ class Tally:
             _more(self.counts, pair.test_set)
         _more(self.kinds, pair.kind)
         _more(self.languages, pair.language)
+        if pair.split == "train":
+            _more(self.training, pair.kind)
+            self.facts.update([pair.fact_id] if pair.fact_id else [])
         self.places[pair.split].append((pair.id, offset))
         self._hash.update(_identity(pair))
 

@@ -1,1 +1,5 @@
-"""From sections to Alpaca pairs: facts, questions, filters, building."""
+"""Documents → question–answer pairs with evidence: facts, wordings, rows with context, filters, splits, checks."""
+
+from finetune.pairs.settings import BuildProgress, PairSettings
+
+__all__ = ["BuildProgress", "PairSettings"]

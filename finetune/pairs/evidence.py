@@ -1,0 +1,75 @@
+"""Does a question lead back to its section? And what does the search bring beside it? Asks the library and the search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from retrieval.records import Hit
+from retrieval.tokens import tokens
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+    from retrieval.search import Search
+
+_TELLING = 8
+"""So many of a question's rarest tokens are looked up."""
+
+
+class Trail:
+    """Ways back from questions to sections. Holds token counts of the library, never its text."""
+
+    def __init__(self, library: Library, search: Search | None, *, within: int = 10) -> None:
+        self.library = library
+        self.search = search
+        self.within = within
+        self.frequency: Counter[str] = Counter()
+        self._sections: dict[str, str] = {}
+        self._answer = lru_cache(maxsize=256)(self._searched)
+
+    def learn(self, text: str) -> None:
+        """Count which tokens a section holds."""
+        self.frequency.update(set(tokens(text)))
+
+    def back(self, questions: Sequence[str], section_id: str) -> list[bool]:
+        """For each question whether a search finds the section: by its words, else by its meaning."""
+        found = [section_id in self._by_words(question) for question in questions]
+        missing = [place for place, good in enumerate(found) if not good]
+        if missing and self.search is not None:
+            for place, good in zip(missing, self._by_meaning([questions[p] for p in missing], section_id), strict=True):
+                found[place] = good
+        return found
+
+    def hits(self, question: str) -> tuple[Hit, ...]:
+        """What the chat's own search brings for the question."""
+        return self._answer(question)
+
+    def _searched(self, question: str) -> tuple[Hit, ...]:
+        return self.search.search(question, limit=12).hits if self.search is not None else ()
+
+    def _by_words(self, question: str) -> set[str]:
+        held = [t for t in dict.fromkeys(tokens(question)) if self.frequency[t]]
+        telling = sorted(held, key=lambda t: self.frequency[t])[:_TELLING]
+        if not telling:
+            return set()
+        scores = self.library.keyword_scores(telling, 5 * self.within)
+        return self._first(scores)
+
+    def _by_meaning(self, questions: list[str], section_id: str) -> Iterable[bool]:
+        vectors = self.library.embedder.encode(questions, query=True)
+        for vector in vectors:
+            yield section_id in self._first(self.library.vector_scores(vector, 3 * self.within))
+
+    def _first(self, scores: dict[str, float]) -> set[str]:
+        """The sections of the best chunks, `within` of them."""
+        best = sorted(scores, key=lambda chunk: -scores[chunk])
+        unknown = [chunk for chunk in best if chunk not in self._sections]
+        if unknown:
+            self._sections.update(self.library.sections_of(unknown))
+        found: dict[str, None] = {}
+        for chunk in best:
+            if chunk in self._sections and len(found) < self.within:
+                found[self._sections[chunk]] = None
+        return set(found)

@@ -1,0 +1,127 @@
+"""Facts: what a section states, each with the exact characters that state it. Pure; asks nothing and answers nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from finetune.pairs.spans import Span, spans
+from finetune.pairs.tables import cells, entries
+from finetune.records import Fact
+from memory.records import digest
+from retrieval.records import Block, Section, Unit
+from retrieval.sentences import sentences
+
+LONGEST = 300
+"""Characters of a sentence that is a fact as a whole; a Chinese character counts as two."""
+
+
+def facts(section: Section, units: list[Unit], *, per_unit: int | None = 4) -> list[Fact]:
+    """The facts of a section in reading order; `value` is the stored text from `start` to `end`, exactly.
+
+    A sentence gives at most `per_unit` spans that can be asked for (None: all) and itself; a table row every cell; a
+    key its value; a question its answer and what the answer's sentences say; a list itself and what its items say.
+    """
+    found: list[Fact] = []
+    blocks = {(block.start, block.end): block for block in section.blocks}
+    for block in blocks.values():
+        if block.kind == "table" and block.rows:
+            found += cells(section, block)
+        elif block.kind in {"keyvalue", "qa"} and block.rows:
+            found += entries(section, block)
+            found += _inside_answers(section, block, per_unit)
+        elif block.kind == "list" and block.rows:
+            found += _whole_list(section, block)
+    for unit in units:
+        if unit.kind in {"sentence", "item"}:
+            found += _of_text(section, unit.start, unit.end, unit.kind, per_unit)
+    return _distinct(found)
+
+
+def _of_text(section: Section, start: int, end: int, kind: str, per_unit: int | None) -> Iterator[Fact]:
+    """A stretch of prose, sentence by sentence: the askable spans, then the sentence itself."""
+    text = section.text[start - section.start : end - section.start]
+    for a, b in sentences(text) or [(0, len(text))]:
+        sentence = text[a:b]
+        if not re.search(r"\w", sentence):
+            continue
+        base = start + a
+        for span in _chosen(sentence, section.language, per_unit):
+            yield _span_fact(section, sentence, base, span)
+        if _width(sentence) <= LONGEST:
+            yield make(section, kind, base, sentence, (base, sentence), about=_about(section))
+
+
+def _chosen(sentence: str, language: str, per_unit: int | None) -> list[Span]:
+    """The best spans that leave enough of the sentence to ask with."""
+    found = [s for s in spans(sentence, language) if _width(sentence) - _width(sentence[s.start : s.end]) >= 8]
+    if per_unit is None:
+        return found
+    typed = [s for s in found if s.rank < 2][: per_unit + 2]
+    return [*typed, *[s for s in found if s.rank == 2][: max(0, min(2, per_unit - len(typed)))]]
+
+
+def _span_fact(section: Section, sentence: str, base: int, span: Span) -> Fact:
+    value = sentence[span.start : span.end]
+    return make(section, span.kind, base + span.start, value, (base, sentence), about=_about(section))
+
+
+def _inside_answers(section: Section, block: Block, per_unit: int | None) -> Iterator[Fact]:
+    for row in block.rows:
+        if len(row) > 1 and _width(row[-1].text) > 24:
+            kind = "item" if block.kind == "keyvalue" else "sentence"
+            for fact in _of_text(section, row[-1].start, row[-1].end, kind, per_unit):
+                yield fact.model_copy(update={"about": " ".join(row[0].text.split()).strip(" :：")})
+
+
+def _whole_list(section: Section, block: Block) -> Iterator[Fact]:
+    """A short list as one fact: its items in order."""
+    items = [row[0] for row in block.rows if row and row[0].text.strip()]
+    if not 2 <= len(items) <= 12:
+        return
+    start, end = items[0].start, max(row[-1].end for row in block.rows if row)
+    value = section.text[start - section.start : end - section.start]
+    lead = block.lead.text.strip(" :：") if block.lead else _about(section)
+    if _width(value) <= 2 * LONGEST:
+        yield make(section, "list", start, value, (start, value), about=" ".join(lead.split()))
+
+
+def make(
+    section: Section, kind: str, start: int, value: str, statement: tuple[int, str], *, about: str, attribute: str = ""
+) -> Fact:
+    """A fact whose id depends on the section and on what is stated, not on where other facts stand."""
+    place, text = statement
+    return Fact(
+        id=digest(section.id, kind, value, text, about, attribute, str(start - section.start)),
+        section_id=section.id,
+        kind=kind,
+        about=about,
+        attribute=attribute,
+        start=start,
+        end=start + len(value),
+        value=value,
+        statement=text,
+        statement_start=place,
+        statement_end=place + len(text),
+        language=section.language,
+    )
+
+
+def _about(section: Section) -> str:
+    return section.heading_path[-1] if section.heading_path else ""
+
+
+def _distinct(found: list[Fact]) -> list[Fact]:
+    """Each span once, as what it was found first."""
+    seen: set[tuple[int, int, str]] = set()
+    kept = []
+    for fact in found:
+        key = (fact.start, fact.end, fact.attribute)
+        if key not in seen:
+            seen.add(key)
+            kept.append(fact)
+    return kept
+
+
+def _width(text: str) -> int:
+    return len(text) + sum(character > "\u2e7f" for character in text)

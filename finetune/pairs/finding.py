@@ -1,0 +1,80 @@
+"""The first pass of a build: every section's facts, and which of them the dataset has room for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from finetune.pairs.evidence import Trail
+from finetune.pairs.facts import facts
+from finetune.pairs.filters import speaks_to_a_model
+from finetune.pairs.settings import PairSettings
+from finetune.pairs.splits import fraction
+from finetune.pairs.work import SectionFacts
+from finetune.records import Fact
+from retrieval.chunking import units
+from retrieval.records import Section
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+_LAST = frozenset({"sentence", "item", "phrase", "list"})
+"""Kinds that give way first when there are more facts than room."""
+
+
+def found(library: Library, trail: Trail, settings: PairSettings, tick: Callable[[str], None]) -> Iterator[SectionFacts]:
+    """The facts of every section in reading order, document by document; teaches the trail each section's words."""
+    for document in library.documents():
+        for section in library.sections(document.id):
+            trail.learn(f"{section.heading}\n{section.text}")
+            yield of_section(section, settings)
+            tick(document.name)
+
+
+def of_section(section: Section, settings: PairSettings) -> SectionFacts:
+    """One section's facts, or why there are none. Text that gives orders to a model gives no facts (B29)."""
+    code = [(b.start, b.end) for b in section.blocks if b.kind == "code"]
+    plain = [
+        unit
+        for unit in units(section)
+        if unit.kind != "heading" and not any(a <= unit.start < b for a, b in code)
+    ]
+    all_found = facts(section, plain, per_unit=settings.per_sentence)
+    kept = [f for f in all_found if not speaks_to_a_model(f.statement)]
+    return SectionFacts(
+        section_id=section.id,
+        document_id=section.document_id,
+        document=section.document,
+        facts=tuple(kept),
+        text=bool(plain),
+        why="" if kept else _why(section, bool(plain), bool(all_found), bool(code)),
+    )
+
+
+def _why(section: Section, text: bool, facts_found: bool, code: bool) -> str:
+    if facts_found:
+        return "speaks to a model"
+    if not text:
+        return "only code" if code else "only a heading"
+    return "no words" if not re.search(r"[^\W\d]{2}", section.text) else "nothing to ask for"
+
+
+class Room:
+    """Which facts a dataset of limited size takes: values before sentences, then by hash, so that it is stable."""
+
+    def __init__(self, counts: Counter[bool], most: int) -> None:
+        """`counts`: how many facts there are, by whether they give way first."""
+        self._first = min(1.0, most / counts[False]) if counts[False] else 1.0
+        left = max(0, most - counts[False])
+        self._last = min(1.0, left / counts[True]) if counts[True] else 1.0
+
+    def takes(self, fact: Fact) -> bool:
+        """Whether the fact is in."""
+        return fraction("room", fact.id) < (self._last if gives_way(fact) else self._first)
+
+
+def gives_way(fact: Fact) -> bool:
+    """Whether the fact is of a kind that gives way first."""
+    return fact.kind in _LAST

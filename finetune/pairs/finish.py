@@ -1,0 +1,158 @@
+"""The last pass of a build: copies, conflicts, balance and leaks over all rows, then the dataset with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from finetune.datasets import CONTEXT_KINDS, Dataset, Tally, write
+from finetune.pairs import replay
+from finetune.pairs.coverage import coverage
+from finetune.pairs.duplicates import Seen, key
+from finetune.pairs.leaks import report
+from finetune.pairs.settings import PairSettings
+from finetune.pairs.work import Work
+from finetune.records import DatasetCard, Pair
+from memory.errors import BadDataset
+from memory.records import digest, now
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+LEAST = 40
+"""Rows that may share an answer whatever the share says: small sets are not thinned."""
+_VERDICTS = ("", "duplicate", "conflict")
+
+Stage = Callable[[str, int, int], None]
+
+
+def finish(library: Library, work: Work, settings: PairSettings, model: str, stage: Stage) -> Dataset:
+    """Judge the rows as a whole and write the dataset; BadDataset when a test question is trained word for word."""
+    there = {line.section_id for line in work.facts()}
+    seen = Seen(work.folder / "seen.db")
+    try:
+        judged = _Judged(work, seen, settings, there, stage)
+        covered = coverage(work.facts())
+
+        def card(tally: Tally) -> DatasetCard:
+            return _card(library, work, settings, model, covered, tally, judged)
+
+        dataset = write(work.dataset, judged.rows(), card, seed=settings.seed)
+    finally:
+        seen.close()
+        (work.folder / "seen.db").unlink(missing_ok=True)
+    return dataset
+
+
+class _Judged:
+    """The rows of a build with the reasons that only show over all of them. Two readings; one byte per row between."""
+
+    def __init__(self, work: Work, seen: Seen, settings: PairSettings, there: set[str], stage: Stage) -> None:
+        self.work = work
+        self.seen = seen
+        self.settings = settings
+        self.there = there
+        self.stage = stage
+        self.verdicts = bytearray()
+        self.trained: set[bytes] = set()
+        self.languages: set[str] = set()
+        self.chunks: dict[str, None] = {}
+        self.training = 0
+
+    def rows(self) -> Iterator[Pair]:
+        """Every row with its last status, then the general rows."""
+        self._compare()
+        conflicting = self.seen.conflicts()
+        most = max(LEAST, int(self.settings.balance * self.training))
+        for number, pair in enumerate(self.work.rows()):
+            reason = "conflict: another fact answers otherwise" if pair.id in conflicting else _VERDICTS[self.verdicts[number]]
+            yield self._last(pair, reason, most)
+            if number % 500 == 0:
+                self.stage("writing", number, len(self.verdicts))
+        yield from self._general()
+
+    def _compare(self) -> None:
+        for number, pair in enumerate(self.work.rows()):
+            verdict = ""
+            if pair.status != "dropped" and self._there(pair):
+                verdict = self.seen.add(pair)
+                self.languages.add(pair.language)
+                if pair.split == "train" and not verdict:
+                    self.training += 1
+                    self.trained.add(_mark(pair))
+            self.verdicts.append(_VERDICTS.index(verdict))
+            if number % 500 == 0:
+                self.stage("checks", number, 0)
+
+    def _last(self, pair: Pair, reason: str, most: int) -> Pair:
+        if pair.status == "dropped":
+            return pair
+        if not self._there(pair):
+            reason = "removed: its section is gone"
+        elif not reason and pair.split != "train" and _mark(pair) in self.trained:
+            reason = "leak: trained word for word"
+        elif not reason and pair.split == "train" and pair.kind not in CONTEXT_KINDS:
+            reason = "balance" if self.seen.count_answer(pair) > most else ""
+        if reason:
+            return pair.model_copy(update={"status": "dropped", "reason": reason})
+        if pair.split == "train":
+            self.chunks.update(dict.fromkeys(pair.chunk_ids))
+        return pair
+
+    def _there(self, pair: Pair) -> bool:
+        return not pair.section_id or pair.section_id in self.there
+
+    def _general(self) -> Iterator[Pair]:
+        share = self.settings.replay
+        yield from replay.training(self.languages, int(self.training * share / (1 - share)))
+        yield from replay.testing(self.languages)
+
+
+def _mark(pair: Pair) -> bytes:
+    return bytes.fromhex(digest(key(pair.instruction), *(t for turn in pair.history for t in turn)))
+
+
+def _card(
+    library: Library,
+    work: Work,
+    settings: PairSettings,
+    model: str,
+    covered: dict[str, object],
+    tally: Tally,
+    judged: _Judged,
+) -> DatasetCard:
+    leaks = report(work.dataset)
+    if leaks["exact"]:
+        raise BadDataset(
+            f"{leaks['exact']} test questions are trained word for word.",
+            "Drop them or build the dataset again; such a dataset cannot test anything.",
+        )
+    training = max(1, tally.counts["train"])
+    shares = {kind: round(number / training, 4) for kind, number in sorted(tally.training.items())}
+    return DatasetCard(
+        id=work.dataset.name,
+        kb=library.folder.name,
+        created=now(),
+        fingerprint=tally.fingerprint,
+        counts=tally.counts | {"facts": len(tally.facts)},
+        kinds=tally.kinds,
+        languages=tally.languages,
+        dropped=tally.dropped,
+        coverage=covered,
+        settings={"pairs": settings.model_dump(mode="json"), "model": model, "shares": shares},
+        leaks=leaks,
+        chunk_hashes=tuple(judged.chunks),
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the pairs."""
+    found = {}
+    for package in ("docgraft", "jieba", "textblob", "opencc"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "source"
+    return found

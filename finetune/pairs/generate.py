@@ -1,0 +1,156 @@
+"""A section's facts → its pairs, each checked: the only place where a rule-made pair comes to be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from finetune.pairs import filters
+from finetune.pairs.answers import variants
+from finetune.pairs.duplicates import near_copy
+from finetune.pairs.evidence import Trail
+from finetune.pairs.linked import comparisons, follow_ups
+from finetune.pairs.settings import PairSettings
+from finetune.pairs.shown import Shown
+from finetune.pairs.splits import fraction, held_out
+from finetune.pairs.wording import HELD_OUT, Wording, wordings
+from finetune.records import Fact, Pair
+from memory.records import digest
+from retrieval.records import Section, Unit
+from retrieval.tokens import characters
+
+COPY = 0.92
+"""ROUGE-L from which two wordings of one fact count as one."""
+LEAK = 0.7
+"""ROUGE-L to a trained wording from which a held-out wording tests nothing."""
+
+
+class Source(NamedTuple):
+    """One section with what is known about it."""
+
+    section: Section
+    units: list[Unit]
+    facts: list[Fact]
+    chunks: tuple[str, ...]
+
+
+class Generator:
+    """Makes and checks the pairs of sections, one at a time. Knows no files."""
+
+    def __init__(self, trail: Trail, settings: PairSettings) -> None:
+        self.trail = trail
+        self.settings = settings
+        self.shown = Shown(trail, settings)
+
+    def pairs(self, source: Source) -> Iterator[Pair]:
+        """Every pair of the section, dropped ones included with their reason."""
+        held = held_out(source.section, self.settings.held_out)
+        values = Counter((fact.attribute, fact.value) for fact in source.facts)
+        for fact in source.facts:
+            unique = values[fact.attribute, fact.value] == 1
+            made = [self.pair(source, fact, w) for w in wordings(fact, topic(source.section), unique=unique)]
+            yield from self._held(source, fact, made) if held else self._trained(source, fact, made)
+        if not held:
+            linked = [*follow_ups(source.facts, topic(source.section)), *comparisons(source.section, source.facts)]
+            for fact, wording, history in linked:
+                pair = self.pair(source, fact, wording).model_copy(update={"history": history})
+                pair = pair.model_copy(update={"id": digest(pair.id, *(t for turn in history for t in turn))})
+                yield self.judged([pair], source)[0]
+
+    def pair(self, source: Source, fact: Fact, wording: Wording) -> Pair:
+        """A fact in one wording, unchecked."""
+        output = wording.answer or fact.value.strip()
+        quote = (fact.statement_start, fact.statement_end) if wording.kind in {"reversed", "comparison"} else (fact.start, fact.end)
+        section = source.section
+        return Pair(
+            id=digest(fact.id, wording.family, wording.question, wording.kind),
+            instruction=wording.question,
+            output=_flat(output) if fact.kind == "list" or "\n" in output else output,
+            kind="list" if fact.kind == "list" else wording.kind,
+            fact_id=fact.id,
+            section_id=section.id,
+            document_id=section.document_id,
+            chunk_ids=source.chunks,
+            start=quote[0],
+            end=quote[1],
+            quote=section.text[quote[0] - section.start : quote[1] - section.start],
+            accept=variants(output, fact.language),
+            maker="rules",
+            family=wording.family,
+            language=fact.language,
+        )
+
+    def judged(self, pairs: list[Pair], source: Source) -> list[Pair]:
+        """The same pairs, dropped with a reason where a filter or the search says so."""
+        reasons = [filters.reason(pair, source.section.text) for pair in pairs]
+        sound = [place for place, reason in enumerate(reasons) if not reason]
+        questions = [f"{_earlier(pairs[p])}{pairs[p].instruction}" for p in sound]
+        for place, found in zip(sound, self.trail.back(questions, source.section.id), strict=True):
+            if not found:
+                reasons[place] = "not_retrievable"
+        return [_dropped(pair, reason) if reason else pair for pair, reason in zip(pairs, reasons, strict=True)]
+
+    def _trained(self, source: Source, fact: Fact, made: list[Pair]) -> Iterator[Pair]:
+        """Training wordings up to the number asked for, rows with evidence, and the wordings that only test."""
+        training = [pair for pair in made if pair.family not in HELD_OUT]
+        ordered = training[:2] + sorted(training[2:], key=lambda p: digest(str(self.settings.seed), fact.id, p.family))
+        kept: list[Pair] = []
+        taken: list[list[str]] = []
+        for pair in self.judged(ordered, source):
+            if len(kept) == self.settings.forms:
+                break
+            if pair.status == "kept" and near_copy(pair.instruction, taken, COPY):
+                pair = _dropped(pair, "duplicate: nearly another wording")
+            if pair.status == "kept":
+                kept.append(pair)
+                taken.append(characters(pair.instruction))
+            yield pair
+        if not kept:
+            return
+        yield from self.shown.rows(source.section, source.units, fact, kept)
+        testing = [pair for pair in made if pair.family in HELD_OUT]
+        for pair in self.judged(testing, source):
+            yield _tested(pair, taken)
+
+    def _held(self, source: Source, fact: Fact, made: list[Pair]) -> Iterator[Pair]:
+        """Two wordings of a fact that training never sees in any form."""
+        wanted = [p for p in made if p.family in {"plain", "situation"} and fact.kind not in {"sentence", "item"}]
+        for pair in self.judged(wanted[:2], source):
+            yield pair.model_copy(update={"split": "test", "test_set": "unseen_section"})
+        yield from self.shown.unanswerable(source.section, fact)
+
+
+def topic(section: Section) -> str:
+    """The heading a question may name: the last one that says something."""
+    names = [name for name in section.heading_path if any(c.isalpha() for c in name)]
+    return names[-1] if names else ""
+
+
+def _tested(pair: Pair, trained: list[list[str]]) -> Pair:
+    """A held-out wording as a dev or test row, dropped where it is too near to a trained one."""
+    first = pair.family == HELD_OUT[0]
+    pair = pair.model_copy(
+        update={"split": "dev" if first else "test", "test_set": None if first else "unseen_wording"}
+    )
+    if pair.status == "kept" and near_copy(pair.instruction, trained, LEAK):
+        return _dropped(pair, "leak: too near to a trained wording")
+    return pair
+
+
+def _dropped(pair: Pair, reason: str) -> Pair:
+    return pair.model_copy(update={"status": "dropped", "reason": reason})
+
+
+def _earlier(pair: Pair) -> str:
+    return f"{pair.history[-1][0]} " if pair.history else ""
+
+
+def _flat(text: str) -> str:
+    """The lines of a list on one line, bullets gone."""
+    import re
+
+    lines = [re.sub(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*", "", line).strip() for line in text.splitlines()]
+    return "; ".join(line.rstrip(";；") for line in lines if line)
+
+

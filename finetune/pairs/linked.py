@@ -1,0 +1,83 @@
+"""Questions that need more than one fact: follow-ups with the turn before, and comparisons of two rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from finetune.pairs.splits import fraction
+from finetune.pairs.wording import Wording, cells_english, lexicon, wordings
+from finetune.records import Fact
+from retrieval.records import Section
+
+Linked = tuple[Fact, Wording, tuple[tuple[str, str], ...]]
+SHARE = 0.25
+"""Share of neighbouring facts that become a follow-up."""
+
+
+def follow_ups(facts: list[Fact], topic: str) -> Iterator[Linked]:
+    """A question that leans on the one before: another row, another column, or the next value of the sentence."""
+    for first, second in pairwise(facts):
+        if fraction("follow", first.id, second.id) >= SHARE:
+            continue
+        question = _next(first, second)
+        opening = next(iter(wordings(first, topic)), None) if question else None
+        if opening is not None:
+            yield second, Wording(question, "follow_up", kind="follow_up"), ((opening.question, first.value.strip()),)
+
+
+def _next(first: Fact, second: Fact) -> str:
+    chinese = second.language.startswith("zh")
+    if first.kind == second.kind == "cell":
+        if first.about == second.about:
+            column = second.attribute if chinese else lexicon.lower(second.attribute)
+            return f"那{column}呢？" if chinese else f"And the {column}?"
+        if first.attribute == second.attribute:
+            return f"那{second.about}呢？" if chinese else f"And for {cells_english.partial(second.about)}?"
+        return ""
+    if first.kind == second.kind == "keyvalue":
+        return f"那{second.attribute}呢？" if chinese else f"And the {lexicon.lower(second.attribute)}?"
+    if first.statement != second.statement or second.kind in {"sentence", "item"} or first.kind == "qa":
+        return ""
+    plain = next((w.question for w in wordings(second, "") if w.family == "plain"), "")
+    if not plain:
+        return ""
+    return f"那{plain}" if chinese else f"And {lexicon.lower(plain)}"
+
+
+def comparisons(section: Section, facts: list[Fact]) -> Iterator[Linked]:
+    """Which of two neighbouring rows has more of what a column counts, for numbers with the same unit."""
+    by_column: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind == "cell":
+            by_column.setdefault(fact.attribute, []).append(fact)
+    for column, cells in by_column.items():
+        for first, second in pairwise(cells):
+            a, b = _number(first.value), _number(second.value)
+            if a and b and a[1] == b[1] and a[0] != b[0] and fraction("compare", first.id, second.id) < SHARE:
+                yield _compared(section, column, (first, second), more=first if a[0] > b[0] else second)
+
+
+def _compared(section: Section, column: str, cells: tuple[Fact, Fact], *, more: Fact) -> Linked:
+    first, second = cells
+    names = f"{first.about} or {second.about}", f"{first.about}還是{second.about}"
+    if first.language.startswith("zh"):
+        question = f"{names[1]}，哪一個的{column}比較高？"
+    else:
+        question = f"Which has the higher {lexicon.lower(column)}, {names[0]}?"
+    start, end = first.statement_start, max(second.statement_end, first.statement_end)
+    both = more.model_copy(
+        update={
+            "statement": section.text[start - section.start : end - section.start],
+            "statement_start": start,
+            "statement_end": end,
+        }
+    )
+    return both, Wording(question, "comparison", more.about, "comparison"), ()
+
+
+def _number(value: str) -> tuple[float, str] | None:
+    """The only number of a cell and what stands around it."""
+    match = re.fullmatch(r"([^\d\s]{0,4})\s?(\d[\d,]*(?:\.\d+)?)\s?(\D{0,12})", value.strip())
+    return (float(match[2].replace(",", "")), f"{match[1]}|{match[3].strip()}") if match else None

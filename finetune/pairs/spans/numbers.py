@@ -1,0 +1,27 @@
+"""Numbers, dates, quotes and addresses by their shape alone: what holds in any language."""
+
+from __future__ import annotations
+
+import re
+
+from finetune.pairs.spans import Span
+
+MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s，。；、）)]+"
+CODE = r"\b(?=[A-Z\d/-]*\d)[A-Z]{1,5}[-/]?\d+[A-Z\d]*(?:-\d+)*\b"
+QUOTED = r"[「『《](?P<zh>[^「」『』《》]{1,24})[」』》]|[“\"](?P<en>[^“”\"]{2,60})[”\"]"
+_ANY = re.compile(rf"(?P<code>{MAIL}|{CODE})|(?P<number>\d[\d.,:/–-]*\d|\d)")
+
+
+def found(text: str) -> list[Span]:
+    """Codes, addresses, quotes and bare numbers."""
+    spans = [Span(*match.span(), match.lastgroup or "number", 1) for match in _ANY.finditer(text)]
+    return spans + quoted(text)
+
+
+def quoted(text: str) -> list[Span]:
+    """What stands in quotation marks, without them."""
+    return [
+        Span(*match.span("zh" if match["zh"] else "en"), "quoted", 1)
+        for match in re.finditer(QUOTED, text)
+        if (match["zh"] or match["en"]).strip()
+    ]

@@ -1,0 +1,46 @@
+"""A fact → questions in people's words, without a model: what is asked for never changes, only how it is said."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from finetune.records import Fact
+
+
+class Wording(NamedTuple):
+    """One way to ask for a fact."""
+
+    question: str
+    family: str
+    """How it was made. Families in `HELD_OUT` are never trained on."""
+    answer: str = ""
+    """The answer when it is not the fact's value: a yes or no with the value, a reversed name, a whole sentence."""
+    kind: str = "closed_book"
+    """closed_book, reversed or list."""
+
+
+HELD_OUT = ("keywords", "moved")
+"""Question families that training never sees, fixed for all datasets: the first makes dev rows, the second test rows."""
+
+
+def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
+    """Every wording of a fact, plainest first, each family at most a few times. `topic` is its heading, one line.
+
+    `unique` says whether the value belongs to this fact alone in its table or list, so that it may be asked backwards.
+    Empty when nothing sensible can be asked.
+    """
+    if fact.language.startswith("zh"):
+        from finetune.pairs.wording import chinese as maker
+    else:
+        from finetune.pairs.wording import english as maker  # type: ignore[no-redef]
+    made = maker.wordings(fact, topic, unique=unique)
+    seen: set[str] = set()
+    kept = []
+    for wording in made:
+        question = re.sub(r"\s+([,;:?!.])", r"\1", " ".join(wording.question.split()))
+        key = question.casefold().strip(" ?？.。")
+        if key and key not in seen:
+            seen.add(key)
+            kept.append(wording._replace(question=question))
+    return kept

@@ -1,0 +1,135 @@
+"""Questions in English for table cells, key–value lines, question–answer pairs and lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from finetune.pairs.wording import Wording, lexicon
+from finetune.records import Fact
+
+_KINDS: list[tuple[str, str, list[str]]] = [
+    # (pattern of the column's name or value, what is asked, ways to ask; {x} is the row)
+    ("price|cost|fee|fare|charge|rate|tariff|premium|amount|£|€", "price", [
+        "How much is {x}?", "What do I pay for {x}?", "What does {x} cost me?", "{X}: what's the damage?",
+    ]),
+    ("phone|telephone|extension|ext|tel", "number", [
+        "What number do I ring for {x}?", "How do I reach {x} by phone?", "Which number gets me through to {x}?",
+    ]),
+    ("e-?mail|address", "address", ["Where do I write to for {x}?", "What address do I use for {x}?"]),
+    ("contact|lead|manager|responsible|owner|officer|instructor|captain|master|who|author|guide|chief|handled", "who", [
+        "Who do I turn to about {x}?", "Who looks after {x}?", "Whose job is {x}?", "Who deals with {x}?",
+    ]),
+    ("day|date|departs?|opens?|closes?|start|deadline|from|until|season|when|due|hours?", "when", [
+        "When is it for {x}?", "Which day or time goes for {x}?", "When exactly, with {x}?",
+    ]),
+    ("room|place|location|where|berth|quay|venue|site|kept|stored", "where", [
+        "Where do I find {x}?", "Where is {x}?", "Where does {x} have its place?",
+    ]),
+    ("duration|length|period|valid|term|notice|wait|takes|time", "how long", [
+        "How long does {x} take or last?", "How long is it with {x}?", "For how long, in the case of {x}?",
+    ]),
+    ("capacity|seats|places|number|quantity|maximum|max|most|limit|people|passengers|size", "how many", [
+        "How many go with {x}?", "What's the number for {x}?", "What's the limit with {x}?",
+    ]),
+]  # fmt: skip
+_SMALL = frozenset("a an the of for and or to in on at per with any each".split())
+
+
+def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
+    """A cell asked by its row and column."""
+    column = lexicon.lower(fact.attribute)
+    row = fact.about
+    seed = f"{row}{column}"
+    part = partial(row)
+    if not row:
+        return
+    near = f" ({topic})" if topic and topic.lower() not in row.lower() else ""
+    yield Wording(f"What is the {column} of {row}{near}?", "plain")
+    yield Wording(f"{_title(column)} for {part}?", "short")
+    yield from _typed(fact, column, part, seed, near)
+    yield Wording(lexicon.casual(f"{part} {lexicon.reworded(column, seed)}{near}"), "casual")
+    yield Wording(f"{lexicon.request(seed)} the {lexicon.reworded(column, seed + '1')} for {row}{near}.", "request")
+    yield Wording(f"{topic}: what does it say under {column} for {part}?" if topic else f"{row}: {column}?", "topic_first")
+    yield Wording(f"{lexicon.situation(topic, seed)} What {_be(column)} the {lexicon.reworded(column, seed + '2')} with {part}?", "situation")
+    yield Wording(f"{lexicon.opener(seed)} what about {part}, I mean the {lexicon.reworded(column, seed + '3')}{near}?", "opener")
+    yield Wording(f"I'm looking at {part}. {_title(lexicon.reworded(column, seed + '4'))}?", "me")
+    yield Wording(f"Do you know the {column} that goes with {row}{near}?", "embedded")
+    yield Wording(f"Is it true that the {column} of {row} is {fact.value}?", "true_false", f"Yes, {fact.value}.")
+    if unique and len(fact.value) > 2:
+        yield Wording(f"Which one has {fact.value} as its {column}{near}?", "reversed", row, "reversed")
+    yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
+    yield Wording(f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, I'm after the {lexicon.strongly_reworded(column)}.", "moved")
+
+
+def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[Wording]:
+    """Questions that fit what the column holds: prices, people, times, places."""
+    if re.search(r"\d[:.]\d\d|\b\d{1,2}\s?[ap]m\b", fact.value) and not re.search(r"time|hours?|when", column):
+        on = "on" if row.lower().endswith("day") else "for"
+        yield Wording(f"What time {_be(column)} the {column} {on} {row}{near}?", "typed")
+        yield Wording(lexicon.casual(f"{row} {column} - when exactly") + near, "typed_casual")
+        return
+    for pattern, _, ways in _KINDS:
+        if re.search(rf"(?:\b|^)(?:{pattern})(?:\b|s\b|$)", column) or (pattern.endswith("€") and re.match(r"[£$€]", fact.value)):
+            first = lexicon.pick(ways, seed)
+            second = lexicon.pick([w for w in ways if w != first], seed + "x")
+            named = lexicon.lower(row)
+            yield Wording(first.format(x=named, X=row).removesuffix("?") + near + "?", "typed")
+            yield Wording(lexicon.casual(second.format(x=named, X=row)) + near, "typed_casual")
+            return
+
+
+def question_answer(fact: Fact) -> Iterator[Wording]:
+    """A question that the document itself asks, and the same said otherwise."""
+    question = fact.about.strip()
+    bare = re.sub(r"^\s*(?:Q\s*[:.]|\d+[.)])\s*", "", question).rstrip(" ?")
+    if len(bare) < 3:
+        return
+    mine = lexicon.to_me(bare)
+    seed = question
+    yield Wording(bare + "?", "plain")
+    yield Wording(f"{lexicon.opener(seed)} {lexicon.lower(lexicon.reworded(bare, seed))}?", "opener")
+    yield Wording(lexicon.casual(lexicon.reworded(bare, seed + "1")), "casual")
+    yield Wording(f"{lexicon.situation('', seed)} {lexicon.reworded(bare, seed + '2')}?", "situation")
+    yield Wording(f"{lexicon.request(seed)}: {lexicon.lower(lexicon.reworded(bare, seed + '3'))}?", "request")
+    yield Wording(lexicon.reworded(mine, seed + "4", 4) + "?", "me")
+    yield Wording(f"What do you tell people who ask \"{bare}?\"", "embedded")
+    yield Wording(f"{lexicon.lower(lexicon.shorter(lexicon.reworded(bare, seed + '5')))}, how does that work?", "short")
+    yield Wording(lexicon.keywords(bare, "", ""), "keywords")
+    yield Wording(f"Somebody wants to know this: {lexicon.strongly_reworded(lexicon.lower(bare))}.", "moved")
+
+
+def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:
+    """All items of a list."""
+    lead = lexicon.lower(fact.about or topic)
+    if not lead:
+        return
+    seed = fact.id
+    near = f" ({topic})" if topic and topic.lower() != lead.lower() else ""
+    for family, question in (
+        ("plain", f"What is on the list: {lead}{near}?"),
+        ("request", f"Name everything under {lead}{near}."),
+        ("opener", f"{lexicon.opener(seed)} can I have the whole list for {lead}{near}?"),
+        ("situation", f"{lexicon.situation(topic, seed)} What all belongs to {lead}?"),
+        ("casual", lexicon.casual(f"{lead} - all of them please{near}")),
+        ("topic_first", f"{topic}: which are they, all of {lead}?"),
+        ("me", f"Remind me of everything that counts under {lead}{near}."),
+        ("embedded", f"Do you know all that goes under {lead}{near}?"),
+        ("keywords", lexicon.keywords(lead, "list", topic)),
+        ("moved", f"{lexicon.strongly_reworded(lead)}: I'd like every single one."),
+    ):
+        yield Wording(question, family, kind="list")
+
+
+def partial(name: str) -> str:
+    """A name as people shorten it: without brackets, and without what follows a comma or dash."""
+    short = re.split(r"\s[–—-]\s|\(|;", name)[0].strip(" ,")
+    return short if len(short) > 2 else name
+
+
+def _be(column: str) -> str:
+    return "are" if re.search(r"[^s]s$", column.split(" ")[-1]) else "is"
+
+
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]

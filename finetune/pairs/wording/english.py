@@ -1,0 +1,196 @@
+"""Questions in English about a fact, by grammar: fronted, embedded, in place, about me, moved, by keywords.
+
+The value leaves the sentence and a question word takes its place, so nothing can be asked that is not stated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from finetune.pairs.tagging import english
+from finetune.pairs.wording import Wording, cells_english, lexicon
+from finetune.pairs.wording.asking import Asked, asked
+from finetune.pairs.wording.clauses import Clause, clause
+from finetune.pairs.wording.verbs import base
+from finetune.records import Fact
+
+_BE = frozenset("is are was were am".split())
+_AUX = frozenset("may can must will should would could might shall cannot can't has have had".split()) | _BE
+_VAGUE = frozenset("it they he she this that these those them his her its their both there one another we i you".split())
+
+
+def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
+    """Every wording, plainest first."""
+    if fact.kind in {"cell", "keyvalue"}:
+        return list(cells_english.wordings(fact, topic, unique=unique))
+    if fact.kind == "qa":
+        return list(cells_english.question_answer(fact))
+    if fact.kind == "list":
+        return list(cells_english.whole_list(fact, topic))
+    if fact.kind in {"sentence", "item"}:
+        return list(_about_a_sentence(fact, topic))
+    return list(_for_a_span(fact, topic))
+
+
+def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
+    start = fact.start - fact.statement_start
+    found = clause(fact.statement, start, start + len(fact.value))
+    if len(f"{found.left} {found.right}".split()) < 2:
+        found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
+    question = asked(fact.kind, found.value, found.left)
+    plain = _plain(found, question)
+    if not plain:
+        return
+    about = topic if _vague(found) or len(plain.split()) < 6 else ""
+    yield from _dressed(plain, found, question, topic, about)
+    yield from _held_out(found, question, topic)
+
+
+def _dressed(plain: str, found: Clause, question: Asked, topic: str, about: str) -> Iterator[Wording]:
+    """The plain question and its rewordings, in an order that gives the most different ones first."""
+    seed = plain + topic
+    embedded = _embedded(found, question)
+    mine = lexicon.to_me(plain)
+    named = f" ({about})" if about else ""
+    yield Wording(_asked(plain, named), "plain")
+    yield Wording(_asked(_upper(lexicon.reworded(mine, seed + "2")), named), "me")
+    yield Wording(lexicon.casual(lexicon.reworded(mine, seed + "3") + (f", {lexicon.lower(about)}" if about else "")), "casual")
+    yield Wording(lexicon.request(seed) + f" {lexicon.reworded(embedded, seed + '4')}{named}.", "request")
+    yield Wording(f"{topic}: {lexicon.lower(lexicon.reworded(plain, seed + '5'))}?", "topic_first")
+    yield Wording(_asked(_upper(_in_place(found, question)), named), "in_place")
+    yield Wording(lexicon.situation(topic, seed) + f" {_upper(lexicon.to_me(lexicon.reworded(plain, seed + '6')))}?", "situation")
+    yield Wording(f"{lexicon.opener(seed)} {lexicon.lower(lexicon.reworded(mine, seed + '7'))}{named}?", "opener")
+    yield Wording(_asked(_upper(lexicon.reworded(lexicon.shorter(plain), seed + "8")), f" – {topic}"), "short")
+    yield Wording(f"Do you know {lexicon.to_me(lexicon.reworded(embedded, seed + '9'))}{named}?", "embedded")
+    yield Wording(f"Fill in the blank: {_upper(found.left.strip())} ____ {found.right}.".replace(" .", "."), "cloze")
+
+
+def _held_out(found: Clause, question: Asked, topic: str) -> Iterator[Wording]:
+    """Wordings of the families that are never trained: other order, other words."""
+    yield Wording(lexicon.keywords(f"{found.lead} {found.left} {found.right}", question.noun, topic), "keywords")
+    wh = f"{question.preposition} {question.wh}".strip()
+    stem = lexicon.strongly_reworded(lexicon.to_me(f"{question.left} {found.right}".strip()))
+    yield Wording(f"{lexicon.strongly_reworded(topic)} – {lexicon.lower(stem)}, but {wh}?", "moved")
+
+
+def _plain(found: Clause, question: Asked) -> str:
+    """The fronted question without its mark; in place where grammar gives no safe way to front it."""
+    wh = _upper(f"{question.preposition} {question.wh}".strip())
+    tail = _tail(question.left, found)
+    right = f" {found.right}" if found.right else ""
+    lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
+    if found.imperative:
+        return f"{wh} should I {lexicon.lower(question.left.strip())}{right}{lead}".strip()
+    if not found.verb:
+        return _without_verb(found, question, wh, right, lead)
+    verb = found.verb.lower()
+    subject = lexicon.lower(found.subject)
+    if verb in _BE or (verb in _AUX and (found.tag == "MD" or _participle(tail or found.right))):
+        if verb in {"cannot", "can't"}:
+            return f"{wh} can {subject} not {tail}{right}{lead}"
+        return f"{wh} {verb} {subject} {tail}{right}{lead}"
+    plain = base(verb, found.tag)
+    if not plain:
+        return _in_place(found, question)
+    helper = {"VBD": "did", "VBZ": "does"}.get(found.tag, "do")
+    return f"{wh} {helper} {subject} {plain} {tail}{right}{lead}"
+
+
+def _without_verb(found: Clause, question: Asked, wh: str, right: str, lead: str) -> str:
+    """The value is or opens the subject: "Who runs reception", "How many people may come"; else a bare phrase."""
+    opening = question.left.strip(" ,").lower()
+    if opening in {"", "the", "a", "an", "our", "your"} and english(found.right) and not question.preposition:
+        return f"{wh}{right}{lead}"
+    return f"{_upper(question.left.strip())} {question.preposition} {question.wh}{right}{lead}" if opening else ""
+
+
+def _tail(left: str, found: Clause) -> str:
+    """What stands between the verb and where the question word was."""
+    after = left.strip()
+    head = f"{found.subject} {found.verb}".strip()
+    place = after.find(found.verb, max(len(found.subject) - 1, 0)) if found.verb else -1
+    return after[place + len(found.verb) :].strip() if place >= 0 else after.removeprefix(head).strip()
+
+
+def _embedded(found: Clause, question: Asked) -> str:
+    """"how long clients may park under the trees": no inversion."""
+    wh = f"{question.preposition} {question.wh}".strip()
+    lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
+    right = f" {found.right}" if found.right else ""
+    left = lexicon.lower(question.left.strip())
+    if found.imperative:
+        return f"{wh} I should {left}{right}{lead}"
+    return f"{wh} {left}{right}{lead}" if left else f"{wh}{right}{lead}"
+
+
+def _in_place(found: Clause, question: Asked) -> str:
+    """"Clients may park for how long in the seven spaces"."""
+    lead = f"{found.lead}, " if found.lead else ""
+    middle = f"{question.preposition} {question.wh}".strip()
+    left = question.left.strip()
+    return f"{lead}{lexicon.lower(left) if lead else left} {middle} {found.right}".strip()
+
+
+def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
+    """Questions that a whole sentence answers: what happens if, may I, what about."""
+    statement = fact.statement.strip()
+    answer = statement if fact.value == statement else fact.value
+    yield from (Wording(w.question, w.family, answer) for w in _conditions(statement, topic))
+    subject = _subject(statement)
+    if not subject:
+        return
+    seed = statement
+    yield Wording(f"What do I need to know about {lexicon.lower(subject)} ({topic})?", "plain", answer)
+    yield Wording(f"What's the deal with {lexicon.lower(lexicon.to_me(subject))}? I mean {lexicon.lower(topic)}.", "casual", answer)
+    yield Wording(f"{lexicon.request(seed)} how it works with {lexicon.lower(subject)}, {lexicon.lower(topic)}.", "request", answer)
+    yield Wording(f"{topic}: what about {lexicon.lower(lexicon.reworded(subject, seed))}?", "topic_first", answer)
+    yield Wording(f"{lexicon.opener(seed)} is there a rule about {lexicon.lower(subject)}?", "opener", answer)
+    yield Wording(f"{lexicon.situation(topic, seed)} Anything on {lexicon.lower(lexicon.to_me(subject))}?", "situation", answer)
+    yield Wording(lexicon.keywords(statement, "", topic, most=5), "keywords", answer)
+    yield Wording(f"{lexicon.strongly_reworded(topic)} – {lexicon.strongly_reworded(lexicon.lower(subject))}, how does that go?", "moved", answer)
+
+
+def _conditions(statement: str, topic: str) -> Iterator[Wording]:
+    match = re.match(r"(If|When|Once|In case of|Whoever|Anyone who)\s+([^,;:]{6,80}?)[,:]\s+\S", statement)
+    if not match:
+        return
+    case = f"{match[1].lower()} {match[2]}" if match[1] in {"If", "When", "Once"} else f"if somebody {match[2]}"
+    mine = lexicon.to_me(case)
+    yield Wording(f"What happens {lexicon.to_me(case)}?", "plain")
+    yield Wording(f"What should I do {lexicon.reworded(mine, statement)}?", "me")
+    yield Wording(lexicon.casual(f"and {lexicon.reworded(mine, statement + '2')}"), "casual")
+
+
+def _subject(statement: str) -> str:
+    """What the sentence is about: up to its verb; for an imperative its first noun phrase."""
+    words = english(statement)
+    verb = next((n for n, w in enumerate(words) if n and w.tag in {"MD", "VBZ", "VBP", "VBD"}), None)
+    if verb is not None and verb < 12:
+        subject = statement[words[0].start : words[verb].start].strip(" ,")
+        if subject.lower() not in _VAGUE and subject.split()[0].lower() not in {"if", "when", "on", "in", "whoever"}:
+            return subject
+    from finetune.pairs.spans import spans
+
+    phrases = [s for s in spans(statement, "en") if s.kind in {"phrase", "name"}]
+    longest = max(phrases, key=lambda s: s.end - s.start, default=None)
+    return statement[longest.start : longest.end] if longest else ""
+
+
+def _vague(found: Clause) -> bool:
+    """Whether the clause alone does not say what it is about."""
+    words = f"{found.subject} {found.left}".lower().split()
+    return not words or words[0] in _VAGUE
+
+
+def _participle(text: str) -> bool:
+    words = english(text)
+    return bool(words) and words[0].tag in {"VBN", "VBD", "RB"}
+
+
+def _asked(question: str, named: str = "") -> str:
+    return f"{question.strip(' .,')}{named}?"
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
