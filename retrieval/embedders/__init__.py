@@ -53,6 +53,11 @@ class Embedder(Embeddings, ABC):
         return [float(x) for x in self.encode([text], query=True)[0]]
 
 
+def cleaned(text: str) -> str:
+    """What a C string and JSON can hold: no NUL (it would end the text) and no lone surrogate."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+
+
 def load(name: str, **options: Any) -> Embedder:
     """The embedder of that name, `kind` or `kind:model`; NotConfigured when there is no such kind."""
     kind, _, model = name.partition(":")

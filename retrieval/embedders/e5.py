@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.errors import BackendFailed, MissingExtra, NotConfigured
-from retrieval.embedders import Embedder
+from retrieval.embedders import Embedder, cleaned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,16 +58,11 @@ class E5(Embedder):
 
     def count(self, text: str) -> int:
         """Tokens of a passage, with its prefix and the two special tokens."""
-        return int(self._engine.token_count(_clean(text)))
+        return int(self._engine.token_count(cleaned(text)))
 
     def encode(self, texts: list[str], *, query: bool = False) -> NDArray[np.float32]:
         """[n, 384] float32, unit length."""
-        cleaned = [_clean(t) for t in texts]
+        clean = [cleaned(t) for t in texts]
         with self._lock:
-            vectors: NDArray[np.float32] = self._engine.encode(cleaned, is_query=query)
+            vectors: NDArray[np.float32] = self._engine.encode(clean, is_query=query)
         return vectors
-
-
-def _clean(text: str) -> str:
-    """What a C string can hold: no NUL (it would end the text) and no lone surrogate."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from memory.errors import BackendFailed, NotConfigured
 from memory.records import digest
-from retrieval.embedders import Embedder
+from retrieval.embedders import Embedder, cleaned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,13 +87,18 @@ class OpenAI(Embedder):
 
         try:
             # An empty text is refused by several servers.
-            answer = self._client.embed_documents([t if t.strip() else " ." for t in texts])
+            answer = self._client.embed_documents([cleaned(t) if t.strip() else " ." for t in texts])
             vectors = np.asarray(answer, dtype=np.float32)
         except (openai.OpenAIError, ValueError, TypeError) as cause:
             raise BackendFailed(
                 f"The embedding server did not answer ({self.name}): {cause}",
                 "Check retrieval.embedder, its base_url and key, and that the server is running.",
             ) from cause
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
+        if (
+            vectors.ndim != 2
+            or vectors.shape[:1] != (len(texts),)
+            or not vectors.size
+            or not np.isfinite(vectors).all()
+        ):
             raise BackendFailed(f"The embedding server gave no usable vectors ({self.name}).")
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

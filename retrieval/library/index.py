@@ -119,7 +119,7 @@ class Index:
                 rows.bump(connection)
             if old:
                 self.folder.original(old).unlink(missing_ok=True)
-                self.stores.bury()
+            self.stores.bury()
         return old is not None
 
     def withdraw(self, document_id: str) -> int:

@@ -32,8 +32,16 @@ class Stores:
             return
         with self.folder.lock("library", timeout=60):
             if self.vectors.crashed() or self._miscounted(target):
-                self.mend(target)
+                self._mend_or_bear(target)
             self._checked.add(target.collection)
+
+    def _mend_or_bear(self, target: Generation) -> None:
+        """Vectors too many are borne when the store cannot be written: no search returns them."""
+        try:
+            self.mend(target)
+        except BackendFailed:
+            if self.vectors.crashed() or self.differences(target, deep=False)[0]:
+                raise
 
     def sync(self, target: Generation) -> None:
         """Store the chunks that wait for it. The caller holds the `library` lock, as for everything below."""
@@ -56,6 +64,8 @@ class Stores:
         with self.database.read() as connection:
             waiting = connection.exec_driver_sql("SELECT collection, chunk FROM tombstones").all()
             living = {c for (c,) in connection.exec_driver_sql("SELECT collection FROM generations")}
+        if not waiting:
+            return
         by_collection: dict[str, list[str]] = {}
         for collection, chunk in waiting:
             by_collection.setdefault(collection, []).append(chunk)

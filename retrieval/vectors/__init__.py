@@ -115,8 +115,10 @@ class Vectors:
         with self._thread:
             self._collections.clear()
             if self._client is not None:
+                from retrieval.vectors.client import close
+
                 client, self._client = self._client, None
-                client.close()
+                close(client)
 
     def _collection(self, client: Any, name: str) -> Any:
         if name not in self._collections:

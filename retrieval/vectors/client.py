@@ -40,6 +40,14 @@ def remote(url: str) -> Any:
     return chromadb.HttpClient(host=parts.hostname, port=port, ssl=parts.scheme == "https", settings=settings)
 
 
+def close(client: Any) -> None:
+    """Let go of a client's files or connections; Chroma's own close leaves those of its two HTTP sessions open."""
+    servers = [getattr(c, "_server", None) for c in (client, getattr(client, "_admin_client", None))]
+    client.close()
+    for session in filter(None, (getattr(server, "_session", None) for server in servers)):
+        session.close()
+
+
 def _settings() -> Any:
     from chromadb.config import Settings
 
