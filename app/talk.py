@@ -159,7 +159,9 @@ def _told(wiring: Wiring, error: DocgraftError) -> dict[str, Any]:
 def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer: Answer) -> Turn:
     if answer.abstained and data["from_memory"]:
         # "What is my name?" is not in the documents, and the user has said it.
-        answer = answer.model_copy(update={"text": data["from_memory"], "abstained": False, "reason": "", "hits": ()})
+        answer = answer.model_copy(
+            update={"text": data["from_memory"], "abstained": False, "reason": "", "quote": None, "hits": ()}
+        )
     state: State = "stopped" if answer.stopped else "cut_off" if answer.cut_off else "complete"
     kept = answer.model_dump(mode="json", exclude={"text", "citations", "hits"})
     near = [

@@ -335,4 +335,4 @@ def test_learning_costs_little_in_a_long_conversation(home):
             )  # fmt: skip
     start = time.perf_counter()
     home.say("ann", conversation_id, "My site is TAINAN-7")
-    assert time.perf_counter() - start < 1.5
+    assert time.perf_counter() - start < 5, "a loaded machine may be slow; quadratic work would take minutes"
