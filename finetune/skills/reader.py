@@ -6,6 +6,7 @@ Knows how a row is made; knows neither training nor where the knowledge bases li
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from finetune.records import Pair, Question
@@ -151,4 +152,5 @@ def _key(unit: Unit) -> tuple[str, int]:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    """Letters and digits only: a CSV row and the table row it became are the same."""
+    return re.sub(r"[\W_]+", "", text)
