@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retrieval.loaders.formats import SUFFIXES
-from retrieval.loaders.limits import Fetched, Limits
+from retrieval.loaders.limits import DEFAULT, Fetched, Limits
 from retrieval.records import Parsed
 
 __all__ = ["SUFFIXES", "Fetched", "Limits", "parse", "read", "walk"]
@@ -19,7 +19,7 @@ def read(
     path: Path,
     *,
     name: str,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT,
     password: str | None = None,
     encoding: str | None = None,
     ocr: bool = False,
@@ -39,7 +39,7 @@ def parse(
     path: Path,
     *,
     name: str,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT,
     password: str | None = None,
     encoding: str | None = None,
     ocr: bool = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -18,7 +19,8 @@ Row = tuple[Span, ...]
 
 def pipe_table(reading: Reading, index: int) -> tuple[list[Block], int] | None:
     """Lines with two or more pipes, or one above a border."""
-    end, rows, border = index, [], 0
+    rows: list[Row] = []
+    end, border = index, 0
     while end < len(reading.lines) and (text := reading.lines[end].text):
         if _BORDER.fullmatch(text) and ("|" in text or "+" in text):
             border = border or len(rows)
@@ -42,7 +44,7 @@ def pipe_cells(text: str, line: Line) -> Row:
             cuts.append(line.start + offset)
         escaped = character == "\\" and not escaped
     edges = [line.start - 1, *cuts, line.end]
-    cells = [span(text, a + 1, b) for a, b in zip(edges, edges[1:], strict=False)]
+    cells = [span(text, a + 1, b) for a, b in itertools.pairwise(edges)]
     first = 1 if line.text.startswith("|") else 0
     last = len(cells) - 1 if line.text.endswith("|") and len(cells) > 1 else len(cells)
     return tuple(cells[first:last])
@@ -62,7 +64,7 @@ def tab_table(reading: Reading, index: int) -> tuple[list[Block], int] | None:
 
 
 def column_table(reading: Reading, index: int) -> tuple[list[Block], int] | None:
-    """Three or more lines of the same number of columns, parted by two or more blanks, that begin at the same places."""
+    """Three or more lines of as many columns, parted by two or more blanks, that begin at the same places."""
 
     def cells(line: Line) -> Row:
         return tuple(span(reading.text, line.start + m.start(), line.start + m.end()) for m in _GAP.finditer(line.text))
@@ -96,7 +98,8 @@ def _regular(
     first = cells(reading.lines[index])
     if len(first) < fewest_columns:
         return None
-    rows, end, border = [], index, False
+    rows: list[Row] = []
+    end, border = index, False
     while end < len(reading.lines) and reading.lines[end].text:
         if re.fullmatch(r"[-=─\s]{3,}", reading.lines[end].text):
             border = border or len(rows) == 1

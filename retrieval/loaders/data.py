@@ -101,7 +101,7 @@ def _array(layout: Layout, values: list[Any], level: int) -> None:
                 layout.heading(_name(record) or str(number), level)
                 _object(layout, record, level + 1)
     elif all(map(_plain, values)):
-        layout.list(Item(_words(v)) for v in values if v is not None)
+        layout.items(Item(_words(v)) for v in values if v is not None)
     else:
         for number, inner in enumerate(values, 1):
             layout.heading(str(number), level)

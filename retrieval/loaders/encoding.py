@@ -165,7 +165,9 @@ def _score(sample: bytes, codec: str) -> float:
 
 def _tolerant(data: bytes, codec: str) -> tuple[str, list[int]]:
     """The text with U+FFFD for bytes that do not fit, and where these are."""
-    parts, bad, at = [], [], 0
+    parts: list[str] = []
+    bad: list[int] = []
+    at = 0
     while at < len(data):
         try:
             parts.append(data[at:].decode(codec))

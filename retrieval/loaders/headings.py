@@ -35,10 +35,11 @@ def heading(reading: Reading, index: int) -> tuple[list[Block], int] | None:
 def _underlined(reading: Reading, index: int) -> tuple[list[Block], int] | None:
     line = reading.lines[index]
     under = reading.lines[index + 1].text if index + 1 < len(reading.lines) else ""
-    match = _UNDERLINE.fullmatch(under)
-    if not match or not titular(line.text, 120) or not reading.blank(index - 1):
-        if not (match and index and _UNDERLINE.fullmatch(reading.lines[index - 1].text) and titular(line.text, 120)):
-            return None
+    if not _UNDERLINE.fullmatch(under) or not titular(line.text, 120):
+        return None
+    above = reading.lines[index - 1].text if index else ""
+    if above and not _UNDERLINE.fullmatch(above):
+        return None
     if not 0.4 * width(line.text) <= width(under) <= 120:
         return None
     return [_block(line, reading.level(f"underline {under[0]}"))], index + 2

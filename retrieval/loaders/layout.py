@@ -52,9 +52,9 @@ class Layout:
             self._put(body)
             self._close(kind, start, page=page)
 
-    def list(self, items: Iterable[Item], *, page: int | None = None) -> None:
+    def items(self, entries: Iterable[Item], *, page: int | None = None) -> None:
         """A list: one line per item, indented by its depth."""
-        kept = [(item, body) for item in items if (body := self.clean(item.text).strip())]
+        kept = [(item, body) for item in entries if (body := self.clean(item.text).strip())]
         if not kept:
             return
         self._open()

@@ -38,6 +38,10 @@ class Limits(Record):
     """Redirects that are followed, each checked like the first address."""
 
 
+DEFAULT = Limits()
+"""The limits of a reading that names none."""
+
+
 class Fetched(Record):
     """What a web address gave."""
 

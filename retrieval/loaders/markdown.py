@@ -98,15 +98,20 @@ class _Markdown:
             yield from self._heading(token, first)
         elif token.type in ("bullet_list_open", "ordered_list_open"):
             yield from self._list(inside)
-        elif token.type == "table_open":
+        elif token.type == "blockquote_open":
+            yield from self._quote(inside)
+        elif token.type == "html_block" and not _TAG.sub("", self._between(first, last).text).strip():
+            return
+        else:
+            yield from self._leaf(token, first, last)
+
+    def _leaf(self, token: Token, first: int, last: int) -> Iterator[Block]:
+        if token.type == "table_open":
             yield from self._table(first, last)
         elif token.type in ("fence", "code_block"):
             yield from self._plain("code", first, last)
-        elif token.type == "blockquote_open":
-            yield from self._quote(inside)
         elif token.type == "html_block":
-            if _TAG.sub("", self._between(first, last).text).strip():
-                yield from self._plain("paragraph", first, last)
+            yield from self._plain("paragraph", first, last)
         elif token.type == "paragraph_open":
             yield from self._paragraph(first, last)
 

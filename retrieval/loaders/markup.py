@@ -78,7 +78,7 @@ class _Writer:
             self.children(element, depth)
 
     def _inline(self, element: Any) -> None:
-        if element.tag == "rt" or element.tag == "rp":
+        if element.tag in {"rt", "rp"}:
             return
         self._add(element.text)
         for child in element:
@@ -103,7 +103,7 @@ class _Writer:
         items: list[Item] = []
         later: list[Any] = []
         _items(element, 1, items, later)
-        self._layout.list(items, page=self._page)
+        self._layout.items(items, page=self._page)
         for inner in later:
             self._block(inner, inner.tag, 1)
 

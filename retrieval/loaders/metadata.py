@@ -50,7 +50,7 @@ def front_matter(text: str) -> FrontMatter:
 
 
 def flat(values: Mapping[Any, Any], prefix: str = "") -> Metadata:
-    """Scalars and lists of strings: nested maps as `outer.inner`, empty values left out, at most 64 of 500 characters."""
+    """Scalars and lists of strings: nested maps as `outer.inner`, empty values left out, at most 64 entries."""
     found: Metadata = {}
     for key, value in values.items():
         name = f"{prefix}{_words(key)}"

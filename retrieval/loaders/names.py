@@ -1,4 +1,4 @@
-"""Names of files: listing a folder, and making a client's file name fit to show. Never joins a client's name to a path."""
+"""Names of files: listing a folder, and making a client's name fit to show. Never joins such a name to a path."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 from memory.errors import BadDocument
 from retrieval.loaders.formats import MODULES, detect
-from retrieval.loaders.limits import MEGABYTE, Limits
+from retrieval.loaders.limits import DEFAULT, MEGABYTE, Limits
 from retrieval.records import Parsed
 
 
@@ -19,7 +19,7 @@ class Source:
 
     path: Path
     name: str
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT
     password: str | None = None
     encoding: str | None = None
     ocr: bool = False

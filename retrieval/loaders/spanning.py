@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from retrieval.loaders.columns import headed
+from retrieval.loaders.layout import Layout
 
 _MOST_CELLS = 2_000_000
 
@@ -36,7 +37,7 @@ def spread(rows: Sequence[Sequence[Cell]], *, head: int | None = None) -> Grid:
         for cell in row:
             _fill(line, waiting)
             for step in range(cell.wide):
-                text = cell.text if step == 0 or (head is not None and number < head) else ""
+                text = cell.text if step == 0 or number < (head or (1 if len(row) > 1 else 0)) else ""
                 if cell.tall > 1:
                     waiting[len(line)] = (text, cell.tall - 1)
                 line.append(text)
@@ -73,3 +74,25 @@ def _with_header(grid: list[list[str]], head: int | None) -> Grid:
         parts = list(dict.fromkeys(row[column] for row in grid[:head] if row[column]))
         names.append(" ".join(parts))
     return Grid([names, *grid[head:]], True)
+
+
+def tabulate(layout: Layout, cells: Sequence[Sequence[Cell]], *, head: int | None, page: int | None = None) -> None:
+    """Write a table; one of two columns without names for them, but with a short label in each row, as pairs."""
+    grid = spread(cells, head=head)
+    filled = [row for row in grid.rows if any(row)]
+    wide = max((len(row) for row in filled), default=0)
+    if wide == 1:
+        for row in filled:
+            layout.paragraph(row[0], page=page)
+    elif wide == 2 and not head and _labelled(filled, named=grid.header):
+        layout.keyvalue([(row[0].rstrip(":： "), row[1]) for row in filled], page=page)
+    else:
+        layout.table(filled, header=grid.header, page=page)
+
+
+def _labelled(rows: list[list[str]], *, named: bool) -> bool:
+    labels = [row[0].strip() for row in rows]
+    if any(not label or len(label) > 40 for label in labels) or len(set(labels)) < len(labels):
+        return False
+    marked = sum(label.endswith((":", "：")) for label in labels)
+    return marked > 0.5 * len(labels) or not named

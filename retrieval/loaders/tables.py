@@ -67,8 +67,9 @@ def _rows(text: str, delimiter: str, name: str) -> list[list[str]]:
             return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True) if any(row)]
         except csv.Error:
             lines = io.StringIO(text)
-            quoting = csv.QUOTE_NONE if text.count('"') % 2 else csv.QUOTE_MINIMAL
-            return [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if any(row)]
+            if text.count('"') % 2:
+                return [row for row in csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE) if any(row)]
+            return [row for row in csv.reader(lines, delimiter=delimiter) if any(row)]
     except csv.Error as error:
         raise BadDocument(name, f"the table cannot be read: {error}.") from error
 

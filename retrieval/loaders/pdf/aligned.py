@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from statistics import median
@@ -59,7 +60,7 @@ def _columns(rows: Sequence[Row], index: int, wide: int) -> list[tuple[float, fl
         if not _lined_up(cells):
             return None
         edges.append((min(c.x0 for c in cells), max(c.x1 for c in cells)))
-    if any(a[1] > b[0] + 1 for a, b in zip(edges, edges[1:], strict=False)):
+    if any(a[1] > b[0] + 1 for a, b in itertools.pairwise(edges)):
         return None
     return edges
 

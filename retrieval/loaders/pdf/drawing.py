@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,7 +110,7 @@ class Drawing:
     def _sides(self, handle: Any) -> Iterator[Rule]:
         """The level and upright sides of a path."""
         points = list(self._points(handle))
-        for (start, _), (end, draws) in zip(points, points[1:], strict=False):
+        for (start, _), (end, draws) in itertools.pairwise(points):
             x0, y0, x1, y1 = self.placed(*start, *end)
             if draws and (x1 - x0 <= 1 or y1 - y0 <= 1):
                 yield from _thin(Box(x0, y0, x1, y1))

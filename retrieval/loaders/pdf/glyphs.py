@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def read(page: Any, number: int, drawing: Drawing) -> Page:
 def joined(pieces: list[Piece]) -> Piece:
     """Neighbours on one line as one, with a blank between words and none between Chinese characters that touch."""
     text = pieces[0].text
-    for left, right in zip(pieces, pieces[1:], strict=False):
+    for left, right in itertools.pairwise(pieces):
         gap = right.x0 - left.x1
         wide = _WIDE.match(text[-1]) and _WIDE.match(right.text[0])
         text += ("" if gap < (0.35 if wide else 0.08) * left.size else " ") + right.text

@@ -1,4 +1,4 @@
-"""Lines in reading order → headings, paragraphs, lists, keys and values. Knows sizes and gaps, not how they were found."""
+"""Lines in reading order → headings, paragraphs, lists, keys and values. Knows sizes and gaps only."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Prose:
         if len(items) == 1 and self._lone_heading(items[0]):
             self._layout.heading(items[0][0].text, 6 if items[0][0].place.bold else 5, page=items[0][0].page)
             return
-        self._layout.list([self._item(lines, items) for lines in items], page=items[0][0].page)
+        self._layout.items([self._item(lines, items) for lines in items], page=items[0][0].page)
 
     def _lone_heading(self, lines: list[Line]) -> bool:
         """A single numbered line that could be a title: nothing to list."""
