@@ -24,22 +24,22 @@ from tests.tiny_model import noise_adapter, tiny_model
 CLEAN = """
 import sys, torch
 from transformers import AutoModelForCausalLM
-ids = torch.load(sys.argv[2])
-network = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
-if len(sys.argv) > 4:
-    from peft import PeftModel
-    network = PeftModel.from_pretrained(network, sys.argv[4])
+base, adapter, ids, out = sys.argv[1:]
+ids = torch.load(ids)
+network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
 with torch.inference_mode():
-    torch.save(network(input_ids=ids).logits[0], sys.argv[3])
+    bare = network(input_ids=ids).logits[0]
+    from peft import PeftModel
+    torch.save([bare, PeftModel.from_pretrained(network, adapter)(input_ids=ids).logits[0]], out)
 """
 
 
-def clean_logits(tmp_path, base, row, adapter=None):
-    """Logits from a process of its own that has seen nothing but this model."""
-    torch.save(torch.tensor([row]), tmp_path / "ids.pt")
-    command = [sys.executable, "-c", CLEAN, str(base), str(tmp_path / "ids.pt"), str(tmp_path / "out.pt")]
-    subprocess.run([*command, *([str(adapter)] if adapter else [])], check=True, capture_output=True)
-    return torch.load(tmp_path / "out.pt")
+def clean_logits(tmp_path, base, adapter, row):
+    """Logits of base and adapter from a process of its own that has seen nothing else."""
+    files = [tmp_path / "ids.pt", tmp_path / "out.pt"]
+    torch.save(torch.tensor([row]), files[0])
+    subprocess.run([sys.executable, "-c", CLEAN, *map(str, [base, adapter, *files])], check=True, capture_output=True)
+    return torch.load(files[1])
 
 
 @pytest.fixture
@@ -48,8 +48,7 @@ def row(base) -> list[int]:
 
 
 def test_the_base_is_the_base_before_between_and_after_adapters(bases, base, noise, row, tmp_path):
-    clean = clean_logits(tmp_path, base, row)
-    tuned = clean_logits(tmp_path, base, row, noise)
+    clean, tuned = clean_logits(tmp_path, base, noise, row)
     for adapter, expected in ((None, clean), (noise, tuned), (None, clean), (noise, tuned)):
         (found,) = bases.logits([row], base, adapter)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
