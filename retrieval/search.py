@@ -5,6 +5,7 @@ Knows the library's scores and vectors; knows no store and no prompt.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,6 +17,7 @@ from retrieval.candidates import Candidate, candidates, starts
 from retrieval.fusion import WEIGHTS, Dense, Weights, dense, lexical
 from retrieval.records import Evidence, Hit, SearchResult, Section, Unit
 from retrieval.rewrite import History, Query, queries
+from retrieval.tokens import CJK
 from retrieval.units import units
 
 if TYPE_CHECKING:
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
 
 CLOSER = 48
 """Sections whose words are read after the vectors have ranked all candidates."""
+ORDINARY = 12
+"""Ordinary questions asked of an index to learn what score means nothing there."""
 SHOWN = 12
 """Units kept as evidence per hit."""
+
+
+_HAN = re.compile(f"[{CJK}]")
 
 
 class _Ranked(NamedTuple):
@@ -67,6 +74,7 @@ class Search:
         self.weights = weights
         self._background: Background | None = None
         self._counted = (-1, 0)
+        self._ordinary: dict[tuple[int, bool], float] = {}
         self._read = lru_cache(maxsize=4000)(self._read_section)
 
     def search(self, question: str, *, history: History = (), limit: int = 20) -> SearchResult:
@@ -94,19 +102,22 @@ class Search:
         return HybridRetriever(search=self, limit=limit)
 
     def _search(self, asked: list[Query], limit: int) -> tuple[tuple[Hit, ...], float]:
-        vectors = self.embedder.encode([query.text for query in asked], query=True)
-        found = candidates(self.library, [query.text for query in asked], vectors)
-        by_id = {candidate.section_id: candidate for candidate in found}
-        ranked = self._rank(asked, vectors, by_id)
-        if ranked is None:
+        hits = self._found(asked, self.embedder.encode([query.text for query in asked], query=True))
+        if not hits:
             return (), 0.0
-        hits = self._hits(asked, ranked, by_id)
-        relevance = floors.relevance(asked[-1].text, hits)
+        relevance = floors.relevance(asked[0].text, hits, self._usual(asked[0].text))
         if self.reranker is not None:
             from retrieval.rerank import rerank
 
             hits = rerank(hits, asked[-1].text, self.reranker)
         return tuple(hits[:limit]), relevance
+
+    def _found(self, asked: list[Query], vectors: NDArray[np.float32]) -> list[Hit]:
+        """All candidates' sections as hits, best first."""
+        found = candidates(self.library, [query.text for query in asked], vectors)
+        by_id = {candidate.section_id: candidate for candidate in found}
+        ranked = self._rank(asked, vectors, by_id)
+        return [] if ranked is None else self._hits(asked, ranked, by_id)
 
     def _rank(self, asked: list[Query], vectors: NDArray[np.float32], found: dict[str, Candidate]) -> _Ranked | None:
         """What vectors and the keyword index say about every unit of the candidates."""
@@ -157,6 +168,21 @@ class Search:
         del revision  # part of the cache's key: what was read before a change is not read again
         section = self.library.section(section_id)
         return section, units(section)
+
+    def _usual(self, question: str) -> float:
+        """The mean best score of ordinary questions in the question's script: what this index gives for nothing."""
+        han = bool(_HAN.search(question))
+        key = (self.library.revision, han)
+        if key not in self._ordinary:
+            background = self._measured()
+            rows = [row for row, text in enumerate(background.texts) if bool(_HAN.search(text)) == han][:ORDINARY]
+            best = []
+            for row in rows:
+                hits = self._found([Query(background.texts[row], 1.0)], background.vectors[row : row + 1])
+                best += [hits[0].score] if hits else []
+            kept = {other: value for other, value in self._ordinary.items() if other[0] == key[0]}
+            self._ordinary = {**kept, key: sum(best) / max(len(best), 1)}
+        return self._ordinary[key]
 
     def _measured(self) -> Background:
         if self._background is None:
