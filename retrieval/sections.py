@@ -147,7 +147,7 @@ def _grouped(pieces: list[_Piece], target: int) -> Iterator[list[_Piece]]:
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         if following is None:
             break
-        ends_block = piece.of != following.of
+        ends_block = piece.of != following.of or piece.block.kind == "table"
         if size >= target * 1.5 or (ends_block and size + (following.end - following.start) > target):
             yield run
             run = []
