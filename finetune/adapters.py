@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from finetune import datasets
-from finetune.models.fingerprints import fingerprint, template_fingerprint
+from finetune.models import adapter_files
 from finetune.models.templates import load_tokenizer
 from finetune.records import AdapterCard
 from finetune.runfolder import RunFolder
-from finetune.weights import BadWeights, check, refuse_pickles
-from memory.errors import BadDataset, DocgraftError
+from memory.errors import BackendFailed, BadDataset, DocgraftError
 from memory.records import Record
 from memory.workspace import KnowledgeBaseFolder
 
@@ -68,24 +65,18 @@ def folder(kb: KnowledgeBaseFolder, adapter: str) -> Path:
 def verify(path: Path, *, base: Path | None = None) -> AdapterCard:
     """Open an adapter folder and check all of it: safetensors only, whole, finite, not all zero, tensor count, and with
     `base` the fingerprints of base and template. Loads no model. DocgraftError names what is wrong."""
-    refuse_pickles(path)
+    files = adapter_files.read(path)
     card = _card(path)
-    configuration(path)
-    check(path / "adapter_model.safetensors", tensors=card.tensors)
+    if files.tensors != card.tensors:
+        raise BackendFailed(
+            f"The adapter in {path} holds {files.tensors} tensors instead of {card.tensors}.",
+            "It is not the file that was trained: train again, or restore it.",
+        )
+    if files.zero:
+        raise BackendFailed(f"The adapter in {path} has no effect: every lora_B is zero.", "Train it again.")
     if base is not None:
-        _same_base(card, base)
+        adapter_files.check_base(files, base, load_tokenizer(base, files.template))
     return card
-
-
-def configuration(path: Path) -> dict[str, Any]:
-    """The adapter's PEFT configuration; BadWeights when it is missing or names code to run."""
-    try:
-        values = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
-        raise BadWeights(f"adapter_config.json in {path} cannot be read.", "Train or copy it again.") from cause
-    if not isinstance(values, dict) or values.get("auto_mapping"):
-        raise BadWeights(f"adapter_config.json in {path} asks for foreign code.", "Use an adapter that you trust.")
-    return values
 
 
 def effect(path: Path, base: Path) -> float:
@@ -137,25 +128,9 @@ def _card(path: Path) -> AdapterCard:
     try:
         return AdapterCard.model_validate_json((path / "adapter.json").read_text(encoding="utf-8"))
     except FileNotFoundError as cause:
-        raise BadWeights(
+        raise BackendFailed(
             f"{path} has no adapter.json: what it was trained on and for is not known.",
             "Use an adapter whose training finished, or say which base and template it belongs to.",
         ) from cause
     except ValidationError as cause:
-        raise BadWeights(f"adapter.json in {path} does not read.", "Train or copy the adapter again.") from cause
-
-
-def _same_base(card: AdapterCard, base: Path) -> None:
-    found = fingerprint(base)
-    if found != card.base_fingerprint:
-        raise BadWeights(
-            f"This adapter was trained on {card.base} (fingerprint {card.base_fingerprint}); {base} is another model "
-            f"(fingerprint {found}).",
-            "Choose the base that it was trained on.",
-        )
-    template = template_fingerprint(load_tokenizer(base), card.system)
-    if card.template_fingerprint and template != card.template_fingerprint:
-        raise BadWeights(
-            "The base's chat template is not the one that the adapter was trained with.",
-            "Restore the model's own tokenizer files, or train again.",
-        )
+        raise BackendFailed(f"adapter.json in {path} does not read.", "Train or copy the adapter again.") from cause

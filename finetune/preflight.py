@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from finetune.records import TrainingSpec
+from finetune import datasets, engines
+from finetune.engines.probe import Measured, measure
+from finetune.engines.rows import Rows, encode
+from finetune.models.devices import Device, describe
+from finetune.models.templates import Row, has_template, load_tokenizer, render
+from finetune.modelsize import size_of
+from finetune.recipes import Size, adapter_parameters, memory
+from finetune.records import Pair, TrainingSpec
+from memory.errors import DocgraftError
 from memory.records import Record
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FEW_FACTS, MANY_FACTS = 50, 3000
+CHECKED = 50
+"""Rows whose template parity is checked."""
 
 
 class Advice(Record):
     """Something wrong or worth saying, and what to do about it."""
 
     kind: str
-    """A stable word: no_rows, too_long, truncated, no_template, base_model, parity, memory, four_bit, few_facts, …"""
+    """A stable word: no_rows, too_long, truncated, base_model, parity, memory, engine, few_facts, many_facts, …"""
     message: str
     hint: str = ""
 
@@ -38,7 +55,7 @@ class Preflight(Record):
     rows: int = 0
     """Training rows."""
     checks: int = 0
-    """Rows asked every epoch: unseen wordings, general questions, refusals."""
+    """Questions asked at every evaluation: unseen wordings, general questions, refusals."""
     facts: int = 0
     tokens: int = 0
     """Tokens of all training rows, once through."""
@@ -59,7 +76,7 @@ class Preflight(Record):
     """Adapter parameters."""
     adapter_bytes: int = 0
     memory_needed: int = 0
-    """Bytes, estimated from the probe when there was one."""
+    """Bytes; measured by the probe when there was one, else estimated."""
     memory_free: int = 0
     seconds: float | None = None
     """Expected time to the last step, from a measured probe on this machine; None without a probe."""
@@ -68,4 +85,189 @@ class Preflight(Record):
 
 def card(spec: TrainingSpec, *, base: Path, dataset: Path, probe: bool = True) -> Preflight:
     """The card of a run. With `probe`, a few steps are measured in a child process (about 10 s on a laptop)."""
-    raise NotImplementedError
+    problems: list[Advice] = []
+    warnings: list[Advice] = []
+    device = describe()
+    ready = engines.load(spec.engine).readiness(spec)
+    if not ready.ready:
+        problems.append(Advice(kind="engine", message=ready.reason, hint=ready.hint))
+    try:
+        pairs = list(datasets.read(dataset).pairs())
+        tokenizer = load_tokenizer(base)
+        size = size_of(base)
+    except DocgraftError as cause:
+        problems.append(Advice(kind="files", message=cause.message, hint=cause.hint))
+        return Preflight(ok=False, problems=tuple(problems), engine=spec.engine, device=device.kind)
+    train = [pair for pair in pairs if pair.split == "train"]
+    rows = _rows(train, tokenizer, spec, problems)
+    _judge_template(tokenizer, train, rows.rows, problems, warnings)
+    _judge_data(spec, train, rows, warnings)
+    measured = None
+    if probe and rows.rows and not problems and spec.engine == "trl":
+        measured = _measure(spec, base, dataset, problems)
+    values = _amounts(spec, pairs, rows, tokenizer)
+    values |= _costs(spec, size, values, device, measured)
+    if values["memory_needed"] > device.free:
+        problems.append(_too_big(values["memory_needed"], device, spec))
+    return Preflight(
+        ok=not problems,
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        engine=spec.engine,
+        device=device.kind,
+        parity=not any(advice.kind == "parity" for advice in warnings),
+        **values,
+    )
+
+
+def _rows(
+    train: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, spec: TrainingSpec, problems: list[Advice]
+) -> Rows:
+    if not train:
+        hint = "Build it again with: docgraft pairs build"
+        problems.append(Advice(kind="no_rows", message="The dataset has no training rows.", hint=hint))
+        return Rows([], 0, 0)
+    try:
+        return encode(train, tokenizer, max_length=spec.max_length, truncate=spec.truncate)
+    except DocgraftError as cause:
+        kind = "no_end" if "end token" in cause.message else "too_long"
+        problems.append(Advice(kind=kind, message=cause.message, hint=cause.hint))
+        return Rows([], 0, 0)
+
+
+def _judge_template(
+    tokenizer: PreTrainedTokenizerBase,
+    train: Sequence[Pair],
+    rows: Sequence[Row],
+    problems: list[Advice],
+    warnings: list[Advice],
+) -> None:
+    """What the template does to training and answering alike."""
+    if not has_template(tokenizer):
+        warnings.append(
+            Advice(
+                kind="base_model",
+                message="This is a base model without a chat template: it was never taught to answer or to stop.",
+                hint="Use an instruct model. It will be trained with a plain template and its native end token.",
+            )
+        )
+    unlike = [
+        number
+        for number, (pair, row) in enumerate(zip(train[:CHECKED], rows[:CHECKED], strict=False), 1)
+        if _unlike(pair, row, tokenizer)
+    ]
+    if unlike:
+        warnings.append(
+            Advice(
+                kind="parity",
+                message=f"In {len(unlike)} of {min(len(rows), CHECKED)} checked rows the template writes a finished "
+                f"answer differently from the one that training and chat use (first: row {unlike[0]}).",
+                hint="Answers are trained as the chat will ask them; other programs may render them differently.",
+            )
+        )
+    bos = tokenizer.bos_token_id
+    if bos is not None and any(row.ids[:2] == [bos, bos] for row in rows[:CHECKED]):
+        problems.append(
+            Advice(kind="bos", message="Rows begin with two begin-of-text tokens.", hint="Remove it from the template.")
+        )
+
+
+def _unlike(pair: Pair, row: Row, tokenizer: PreTrainedTokenizerBase) -> bool:
+    from langchain_core.messages import AIMessage
+
+    asked = datasets.messages(pair)
+    prompt = render(asked, tokenizer)
+    if len(prompt) != row.prompt:
+        return False  # It was cut, which is said elsewhere.
+    finished = render([*asked, AIMessage(pair.output)], tokenizer, add_generation_prompt=False)
+    return prompt != row.ids[: row.prompt] or finished[: len(row.ids)] != row.ids
+
+
+def _judge_data(spec: TrainingSpec, train: Sequence[Pair], rows: Rows, warnings: list[Advice]) -> None:
+    facts = len({pair.fact_id for pair in train if pair.fact_id})
+    if rows.truncated:
+        text = f"{rows.truncated} rows will be cut to {spec.max_length} tokens, in the middle of their prompt."
+        warnings.append(Advice(kind="truncated", message=text, hint=f"Set max_length to {rows.longest} to keep them."))
+    if 0 < facts < FEW_FACTS:
+        text = f"Only {facts} facts: retrieval answers as many better, and at once."
+        warnings.append(Advice(kind="few_facts", message=text, hint="Use retrieval only, or add documents."))
+    if facts > MANY_FACTS:
+        text = f"{facts} facts are many for one adapter; some will be lost."
+        warnings.append(Advice(kind="many_facts", message=text, hint="Choose the effort thorough, or split by topic."))
+    if facts and len(train) / facts < 4:
+        text = f"{len(train) / facts:.1f} wordings per fact are few: it may memorise the rows instead of the facts."
+        warnings.append(Advice(kind="few_wordings", message=text, hint="Build the dataset with more wordings."))
+
+
+def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: Any) -> dict[str, Any]:
+    from finetune.engines.examine import exam
+    from finetune.engines.trl import steps_of
+
+    count = len(rows.rows)
+    steps = steps_of(spec, count) if count else 0
+    questions = exam(pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length) if spec.evaluate else ()
+    return {
+        "rows": count,
+        "checks": len(questions),
+        "facts": len({pair.fact_id for pair in pairs if pair.split == "train" and pair.fact_id}),
+        "tokens": rows.tokens,
+        "supervised": rows.supervised,
+        "supervised_per_row": rows.supervised / count if count else 0.0,
+        "longest": rows.longest,
+        "truncated": rows.truncated,
+        "steps": steps,
+        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / count, 2) if count else 0.0,
+        "sample": _pieces(rows.rows[0], tokenizer) if count else (),
+    }
+
+
+def _pieces(row: Row, tokenizer: Any) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(text=tokenizer.decode([token]), supervised=position >= row.prompt)
+        for position, token in enumerate(row.ids)
+    )
+
+
+def _costs(
+    spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Device, measured: Measured | None
+) -> dict[str, Any]:
+    from finetune.engines.network import precision
+
+    mean = amounts["tokens"] / max(amounts["rows"], 1)
+    trainable = measured.trainable if measured else adapter_parameters(size, spec.rank)
+    needed = memory(size, bits=spec.bits, rank=spec.rank, tokens=round(spec.batch * max(mean, amounts["longest"] / 2)))
+    seconds = None
+    if measured:
+        evaluations = spec.epochs + 1 if spec.evaluate else 0
+        seconds = amounts["steps"] * measured.step_seconds
+        seconds += min(evaluations * amounts["checks"] * measured.question_seconds, 0.5 * seconds + 60)
+    return {
+        "precision": precision(spec, device) if spec.bits > 8 else f"{spec.bits}-bit",
+        "trainable": trainable,
+        "adapter_bytes": trainable * 4,
+        "memory_needed": measured.memory if measured else needed,
+        "memory_free": device.free,
+        "seconds": seconds,
+        "tokens_per_second": measured.tokens_per_second if measured else None,
+    }
+
+
+def _measure(spec: TrainingSpec, base: Path, dataset: Path, problems: list[Advice]) -> Measured | None:
+    try:
+        return measure(spec, base, dataset)
+    except DocgraftError as cause:
+        problems.append(Advice(kind="probe", message=cause.message, hint=cause.hint))
+        return None
+
+
+def _too_big(needed: int, device: Device, spec: TrainingSpec) -> Advice:
+    hint = "Use a smaller base model."
+    if spec.batch > 1:
+        hint = f"Set batch to {spec.batch // 2} and accumulation to {spec.accumulation * 2}."
+    elif spec.bits > 4 and device.four_bit:
+        hint = "Use method qlora with 4 bits."
+    return Advice(
+        kind="memory",
+        message=f"It needs about {needed / 1e9:.1f} GB and {device.free / 1e9:.1f} GB are free.",
+        hint=f"{hint} Closing the chat model frees memory too.",
+    )

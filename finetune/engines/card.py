@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 
 from finetune.engines import Job
+from finetune.models import adapter_files
 from finetune.models.fingerprints import fingerprint
 from finetune.records import AdapterCard
-from finetune.weights import tensor_count
 from memory.errors import NotConfigured
 from memory.records import digest, now
 
@@ -16,7 +16,7 @@ PACKAGES = ("torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes")
 
 def make_card(job: Job, *, scores: dict[str, float], system: str, template: str = "") -> AdapterCard:
     """The card of the adapter in the job's folder; `effect` is still 0."""
-    weights = job.folder / "adapter" / "adapter_model.safetensors"
+    files = adapter_files.read(job.folder / "adapter")
     return AdapterCard(
         id=job.run,
         kb=job.kb,
@@ -28,8 +28,8 @@ def make_card(job: Job, *, scores: dict[str, float], system: str, template: str 
         dataset_fingerprint=job.dataset_fingerprint,
         chunk_hashes=job.chunk_hashes,
         spec=job.spec,
-        tensors=tensor_count(weights),
-        bytes=weights.stat().st_size,
+        tensors=files.tensors,
+        bytes=files.bytes,
         scores=scores,
         licence=job.licence,
         versions=versions(),

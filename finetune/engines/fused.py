@@ -15,9 +15,9 @@ def fuse(network: Any) -> int:
     from peft.tuners.lora import Linear
 
     count = 0
-    layer: Any
-    for layer in network.modules():
-        if not isinstance(layer, Linear) or type(layer.base_layer) is not torch.nn.Linear:
+    layers: list[Any] = [layer for layer in network.modules() if isinstance(layer, Linear)]
+    for layer in layers:
+        if type(layer.base_layer) is not torch.nn.Linear:
             continue
         names = list(layer.lora_A.keys())
         plain = len(names) == 1 and not getattr(layer, "lora_variant", {}).get(names[0])

@@ -49,7 +49,7 @@ def load_network(spec: TrainingSpec, base: Path, device: Device) -> Any:
     if spec.bits in (4, 8):
         more["quantization_config"] = _quantisation(spec, device)
     with plain_failures(f"The model in {base}"):
-        network = AutoModelForCausalLM.from_pretrained(
+        network: Any = AutoModelForCausalLM.from_pretrained(
             str(base),
             dtype=getattr(torch, precision(spec, device)),
             local_files_only=True,

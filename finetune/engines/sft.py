@@ -124,7 +124,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
     from transformers import Trainer
     from trl import SFTTrainer
 
-    class Grafter(SFTTrainer):  # type: ignore[misc]
+    class Grafter(SFTTrainer):
         flattening: Flattening
         progress: Progress
         checkpoints: Checkpoints
@@ -134,7 +134,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None):  # type: ignore[no-untyped-def]
             return token_loss(self, model, dict(inputs), num_items_in_batch)
 
-        def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             size = self.args.per_device_train_batch_size * self.args.world_size
             return EpochOrder(self.lengths, size, self.args.seed)
 
@@ -168,14 +168,15 @@ def callback_class() -> Any:  # noqa: C901 - one class, four hooks
     """A trainer callback that reports to Progress."""
     from transformers import TrainerCallback
 
-    class Reporter(TrainerCallback):  # type: ignore[misc]
+    class Reporter(TrainerCallback):
         def __init__(self, trainer: Any) -> None:
             self.trainer = trainer
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             self.trainer.progress.begin(state.global_step)
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **more: Any) -> None:
+        def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            logs = more.get("logs") or {}
             if "loss" in logs:
                 values = {key: logs[key] for key in ("loss", "learning_rate", "grad_norm") if key in logs}
                 self.trainer.progress.step(state.global_step, state.max_steps, state.epoch, **values)

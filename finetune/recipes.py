@@ -1,0 +1,104 @@
+"""From one dial to a whole training spec: effort, base, dataset and machine in, every value out. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finetune.models.devices import Device
+from finetune.records import Effort, TrainingSpec
+from memory.records import Record
+
+ROOM = 0.8
+"""Share of the free memory that a recipe may plan with."""
+MANY_FACTS = 2000
+"""From here on an adapter needs twice the rank (METHODS 7.2)."""
+EPOCHS: dict[Effort, int] = {"quick": 6, "balanced": 10, "thorough": 16}
+RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
+PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 3, "thorough": 4}
+
+
+class Size(Record):
+    """What a recipe needs to know of a base model and a dataset."""
+
+    parameters: int
+    """Of the base model."""
+    layers: int = 30
+    hidden: int = 576
+    context: int = 2048
+    """Longest sequence the base was made for."""
+    facts: int = 0
+    """Distinct facts among the training rows."""
+    rows: int = 0
+    longest: int = 128
+    """Tokens of the longest training row."""
+
+
+def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Device, engine: str = "trl") -> TrainingSpec:
+    """The spec for this effort on this machine. Every value can be changed afterwards."""
+    rank = RANKS[effort] * (2 if size.facts > MANY_FACTS else 1)
+    bits = precision_bits(size, device)
+    batch, accumulation = batches(size, device, bits)
+    return TrainingSpec(
+        engine=engine,
+        base=base,
+        dataset=dataset,
+        effort=effort,
+        method="qlora" if bits < 16 else "lora",
+        bits=bits,
+        rank=rank,
+        alpha=2 * rank,
+        learning_rate=learning_rate(size.parameters),
+        epochs=EPOCHS[effort],
+        batch=batch,
+        accumulation=accumulation,
+        max_length=min(max(128, -(-size.longest // 64) * 64), size.context),
+        max_grad_norm=0.3 if bits < 16 else 1.0,
+        patience=PATIENCE[effort],
+    )
+
+
+def learning_rate(parameters: int) -> float:
+    """The peak rate: smaller models take, and need, larger steps (METHODS 7.2)."""
+    for limit, rate in ((400e6, 1e-3), (800e6, 5e-4), (2.5e9, 3e-4)):
+        if parameters <= limit:
+            return rate
+    return 2e-4
+
+
+def precision_bits(size: Size, device: Device) -> Any:
+    """Bits of the frozen base: what the device is fastest with among what fits."""
+    if device.kind in ("cpu", "mps"):
+        # AMX multiplies bfloat16 some six times faster than float32; other CPUs gain nothing or lose much.
+        half = device.bfloat16 and "amx" in device.features
+        wanted = [16, 32] if half else [32]
+    else:
+        wanted = [16]
+    for bits in wanted:
+        if memory(size, bits=bits, rank=32, tokens=512) <= ROOM * device.free:
+            return bits
+    return 4 if device.four_bit else wanted[0]
+
+
+def batches(size: Size, device: Device, bits: int) -> tuple[int, int]:
+    """(rows per step on the device, steps gathered): 8 to 16 rows an update, in pieces that fit."""
+    together = 8 if size.parameters < 800e6 else 16
+    batch = together
+    while batch > 1 and memory(size, bits=bits, rank=32, tokens=batch * size.longest) > ROOM * device.free:
+        batch //= 2
+    return batch, together // batch
+
+
+def adapter_parameters(size: Size, rank: int) -> int:
+    """About how many numbers an all-linear adapter trains: rank × (in + out) of every linear layer."""
+    # Attention of a small model is about 3.3 hidden sizes in and out together per layer pair, the MLP about 11.
+    return round(size.layers * rank * size.hidden * 17.3)
+
+
+def memory(size: Size, *, bits: int, rank: int, tokens: int) -> int:
+    """Bytes that training needs at its peak: base, adapter with AdamW, activations of one step, and the program."""
+    width = {4: 0.6, 8: 1.1, 16: 2.0, 32: 4.0}[bits]
+    activation = 2 if bits == 16 else 4
+    base = size.parameters * width
+    adapter = adapter_parameters(size, rank) * 16
+    kept = tokens * size.layers * size.hidden * 24 * activation
+    return round(base + adapter + kept + 600e6)
