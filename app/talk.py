@@ -83,10 +83,14 @@ def ask(
         "question_cut": context.window.question_cut,
         "learned": [{"id": m.id, "text": m.text} for m in learned],
         "recalled": [{"id": m.id, "text": m.text} for m in context.recalled],
-        "from_memory": recollection.reply(question, context.told),
     }
+    told = recollection.reply(question, context.told)
+    if context.settled and with_what.documents:
+        data["from_memory"] = True
+        yield conversations.add_turn(user, conversation_id, "assistant", told, data=data)
+        return
     turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
-    data["told"] = recollection.reply(question, context.told)
+    data["told"] = told
     pieces = wiring.answers(user, question, with_what, context=context, stop=stop)
     yield from _kept(wiring, user, turn, data, pieces)
 
@@ -157,11 +161,11 @@ def _told(wiring: Wiring, error: DocgraftError) -> dict[str, Any]:
 
 
 def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer: Answer) -> Turn:
-    if answer.abstained and data["from_memory"]:
-        # "What is my name?" is not in the documents, and the user has said it.
-        answer = answer.model_copy(
-            update={"text": data["from_memory"], "abstained": False, "reason": "", "quote": None, "hits": ()}
-        )
+    told = data.pop("told", "")
+    if answer.abstained and told:
+        # "Which site am I at?" is not in the documents, and the user has said it.
+        answer = answer.model_copy(update={"text": told, "abstained": False, "reason": "", "quote": None, "hits": ()})
+        data = data | {"from_memory": True}
     state: State = "stopped" if answer.stopped else "cut_off" if answer.cut_off else "complete"
     kept = answer.model_dump(mode="json", exclude={"text", "citations", "hits"})
     near = [
@@ -174,10 +178,6 @@ def _settled(wiring: Wiring, user: str, turn: Turn, data: dict[str, Any], answer
         }
         for hit in answer.hits[:5]
     ]
-    told = data.pop("told", "")
-    if answer.abstained and told:
-        answer = answer.model_copy(update={"text": told, "abstained": False, "reason": "", "quote": None, "hits": ()})
-        data = data | {"from_memory": True}
     if answer.abstained:
         kb = str(data["held"]["kb"])
         data = data | {"documents": wiring.library(kb, user).statistics.documents}

@@ -46,6 +46,8 @@ class Context(Record):
     told: tuple[str, ...] = ()
     """What the user said that this question about themselves asks for, word for word: `memory.recollection.reply`
     makes an answer of it when the documents have none."""
+    settled: bool = False
+    """Memory alone answers: ask neither the documents nor a model."""
 
 
 def prepare(
@@ -89,12 +91,14 @@ def prepare(
             if len(turns) - len(window.turns) == left:
                 break
         folder.keep(conversations, user, conversation_id)
+    everything = [*(memory.as_fact() for memory in known), *facts]
     return Context(
         window=window.model_copy(update={"left": len(turns) - len(window.turns)}),
         history=window.turns if most_turns != 0 else _recent(turns, count),
         memory=window.memory,
         recalled=tuple(remembered[fact] for fact in window.facts if fact in remembered),
-        told=recollection.told(question, [*(memory.as_fact() for memory in known), *facts]),
+        told=recollection.told(question, everything),
+        settled=recollection.settled(question, everything),
     )
 
 

@@ -50,6 +50,7 @@ _CONCEPTS = {
 }
 _CONCEPT = {word: f"#{concept}" for concept, words in _CONCEPTS.items() for word in words.split()}
 _HAN_CONCEPT = re.compile("|".join(sorted((w for w in _CONCEPT if not w.isascii()), key=len, reverse=True)))
+_NAMES = {"名字", "姓名", "全名", "full", "first", "last", "nickname"}
 _LATIN = re.compile(r"[a-z0-9à-ɏ]+(?:[-_./@+'][a-z0-9à-ɏ]+)*")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
 _FUNCTION = re.compile(
@@ -97,13 +98,8 @@ def of_fact(key: str, text: str) -> set[str]:
 
 def relevance(question: str, facts: Sequence[tuple[str, str]]) -> list[float]:
     """For each (key, text): 0 when the question is not about it, else how much of the question it holds, up to 1."""
-    asked, personal = words(question), bool(PERSONAL.search(question))
-    plain = set(asked)
-    if personal:
-        asked = {word for word in asked if word not in _CONCEPT} | concepts(asked)
-        plain = {word for word in asked if not word.startswith("#")}
-    if MY_NAME.search(question):
-        asked.add("#name")
+    asked, personal = _asked(question), bool(PERSONAL.search(question))
+    plain = {word for word in asked if not word.startswith("#")}
     known = [of_fact(key, text) for key, text in facts]
     frequency = Counter(word for fact in known for word in fact)
     weight = {word: math.log(1 + len(known) / (frequency[word] or 0.5)) for word in asked}
@@ -115,6 +111,23 @@ def relevance(question: str, facts: Sequence[tuple[str, str]]) -> list[float]:
         score = sum(weight[word] for word in shared) / total if total else 0.0
         scores.append(score if _counts(score, shared, plain, personal=personal) and owners <= fact else 0.0)
     return scores
+
+
+def asks_for(question: str, key: str, text: str) -> bool:
+    """Whether a question about the user asks for just this fact: it holds every word, and the question its key."""
+    asked = _asked(question)
+    subject = {"#name"} if key == "name" else {_CONCEPT.get(word, word) for word in words(key)}
+    return bool(subject) and asked <= of_fact(key, text) and subject <= asked
+
+
+def _asked(question: str) -> set[str]:
+    """The content words of a question; of one about the user, kinds ("#home") instead of the words for them."""
+    asked = words(question)
+    if PERSONAL.search(question):
+        asked = {_CONCEPT.get(word, word) for word in asked}
+    if MY_NAME.search(question):
+        asked = (asked - _NAMES) | {"#name"}
+    return asked
 
 
 def _counts(score: float, shared: set[str], plain: set[str], *, personal: bool) -> bool:

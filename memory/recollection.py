@@ -19,13 +19,20 @@ FORGOTTEN = {
 
 def told(question: str, facts: Sequence[Fact]) -> tuple[str, ...]:
     """What the user said that a question about themselves asks for, best first; () for any other question."""
-    if not asks(question) or not (overlap.PERSONAL.search(question) or overlap.MY_NAME.search(question)):
-        return ()
-    holding = [fact for fact in current(facts) if not fact.standing and not is_mention(fact)]
+    holding = _holding(question, facts)
     scores = overlap.relevance(question, [(fact.key, fact.text) for fact in holding])
     best = max(scores, default=0.0)
     found = [(score, fact.text) for score, fact in zip(scores, holding, strict=True) if score and score >= 0.8 * best]
     return tuple(dict.fromkeys(text for _, text in sorted(found, key=lambda item: -item[0])))
+
+
+def settled(message: str, facts: Sequence[Fact]) -> bool:
+    """Whether memory alone answers: the message only tells something, or asks for just what was told.
+
+    "What is my warranty?" is not settled by "my warranty number is W-5"; the documents may hold the answer.
+    """
+    asked_for = any(overlap.asks_for(message, fact.key, fact.text) for fact in _holding(message, facts))
+    return asked_for or bool(stated(message))
 
 
 def stated(message: str) -> tuple[str, ...]:
@@ -48,6 +55,13 @@ def reply(message: str, remembered: Sequence[str]) -> str:
 def forgotten(message: str, memories: int, turns: int) -> str:
     """What is said after a forgetting, in the language of the message; never what was forgotten."""
     return FORGOTTEN[bool(_HAN.search(message))].format(memories, turns)
+
+
+def _holding(question: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The statements that hold now, if the message is a question about the user."""
+    if not asks(question) or not (overlap.PERSONAL.search(question) or overlap.MY_NAME.search(question)):
+        return []
+    return [fact for fact in current(facts) if not fact.standing and not is_mention(fact)]
 
 
 def _quoted(texts: Sequence[str]) -> str:

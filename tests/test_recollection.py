@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.facts import extract
-from memory.recollection import reply, stated, told
+from memory.recollection import reply, settled, stated, told
 
 TALK = (
     "call me KESTREL",
@@ -79,3 +79,23 @@ def test_a_message_that_only_tells_something_is_noted(message, answer):
 
 def test_what_is_stated_is_given_in_the_users_words():
     assert stated("My site is TAINAN-7. I like tea!") == ("My site is TAINAN-7.", "I like tea!")
+
+
+@pytest.mark.parametrize(
+    ("message", "alone"),
+    [
+        ("what is my name?", True),
+        ("我叫什麼名字？", True),
+        ("Which site am I at?", True),
+        ("Where do I live?", True),
+        ("I work for Harbour Labs.", True),
+        ("Where do I write my name on the form?", False),
+        ("What is my warranty?", False),
+        ("What is the warranty at my site?", False),
+        ("Who is my contact?", False),
+        ("I work for Harbour Labs. What are the hours?", False),
+    ],
+)
+def test_only_what_memory_surely_answers_is_kept_from_the_documents(message, alone):
+    known = [*facts(), *extract("my warranty number is W-55", turn=20)]
+    assert settled(message, known) is alone
