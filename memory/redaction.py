@@ -7,7 +7,7 @@ from typing import Any
 
 from memory.facts import exact, sentences
 from memory.facts.statement import fold
-from memory.overlap import PERSONAL, of_fact
+from memory.overlap import PERSONAL, of_fact, words
 from memory.records import Record
 
 MARKS = {False: "[forgotten]", True: "〔已忘記〕"}
@@ -35,9 +35,10 @@ class Redaction(Record):
             if near or self._distinctive(value):
                 text = _replaced(text, value)
         text = _replaced(text, self.text)
-        for sentence in sentences(text):
-            if self._repeats(sentence):
-                text = text.replace(sentence, _mark(sentence))
+        if self._may_repeat(text):
+            for sentence in sentences(text):
+                if self._repeats(sentence):
+                    text = text.replace(sentence, _mark(sentence))
         return text
 
     def of_data(self, data: Any, *, near: bool) -> Any:
@@ -54,6 +55,11 @@ class Redaction(Record):
         if exact.shape(value) == "number":
             return len(value) >= 5
         return exact.shape(value) == "code" or (self.key == "name" and len(value) > 1)
+
+    def _may_repeat(self, text: str) -> bool:
+        """A cheap look before the sentences are taken apart: most turns have nothing to do with the fact."""
+        folded = fold(text).replace("臺", "台")
+        return any(word[:4] in folded for word in words(self.text))
 
     def _repeats(self, sentence: str) -> bool:
         told = of_fact(self.key, self.text)

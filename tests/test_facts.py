@@ -185,7 +185,18 @@ def test_only_statements_about_the_user_are_personal():
 
 
 @pytest.mark.parametrize(
-    "text", ["my " * 700, "a" * 2000, "我的" * 900, "not , but " * 150, "please " * 300, "「" * 1999, "1,2." * 400]
+    "text",
+    [
+        "my " * 700,
+        "a" * 2000,
+        "我的" * 900,
+        "not , but " * 150,
+        "please " * 300,
+        "「" * 1999,
+        "字" * 1900,
+        "filler words here " * 110 + "保固",
+        "1,2." * 400,
+    ],
 )
 def test_hostile_text_takes_no_time(text):
     start = time.perf_counter()

@@ -132,9 +132,9 @@ def trim(value: str) -> str:
     return "" if _NO_VALUE.match(value) or len(value) > 160 else value
 
 
-_OLD = r"(?P<old>(?:[^,;?]|,(?=\d))+?)"
+_OLD = r"(?P<old>(?:[^,;?]|,(?=\d)){1,60}?)"
 _PRONOUN = r"(?:it|that|this|he|she|they|mine)"
-_NEW = r"(?P<new>(?:[^,;.!?]|[.,](?=\w))+?)"
+_NEW = r"(?P<new>(?:[^,;.!?]|[.,](?=\w)){1,80}?)"
 _END = r"(?=\s*(?:,(?!\d)|[;!?]|\.(?:\s|$)|$))"
 CORRECTIONS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(pattern, re.IGNORECASE)
