@@ -150,3 +150,15 @@ def padded(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         "labels": targets,
         "shift_labels": targets,
     }
+
+
+def labelled(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    """The same batch as every trainer knows it: input_ids, attention_mask, labels (rows, longest), −100 elsewhere."""
+    import torch
+
+    longest = max(len(row.ids) for row in rows)
+    return {
+        "input_ids": torch.tensor([row.ids + [row.ids[-1]] * (longest - len(row.ids)) for row in rows]),
+        "attention_mask": torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows]),
+        "labels": torch.tensor([row.labels + [-100] * (longest - len(row.ids)) for row in rows]),
+    }

@@ -36,12 +36,11 @@ class EpochOrder:
 
 
 def token_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
-    """Mean cross-entropy over the supervised tokens of the whole step, on every process and micro-batch of it.
-
-    RunFailed at the first loss that is not finite, before it reaches the weights.
-    """
+    """Mean cross-entropy over the supervised tokens of the whole step, on every process and micro-batch of it."""
     import torch
 
+    if trainer.native:
+        return finite(trainer, model(**inputs, num_items_in_batch=count).loss)
     labels = inputs.pop("labels")
     inputs.pop("shift_labels")
     trainer.flattening.index, trainer.flattening.home = inputs.pop("index", None), inputs.pop("home", None)
@@ -53,6 +52,13 @@ def token_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> 
     loss = total / (count if count is not None else (labels != -100).sum())
     if count is not None and trainer.args.average_tokens_across_devices:
         loss = loss * trainer.accelerator.num_processes  # The processes' gradients are averaged afterwards.
+    return finite(trainer, loss)
+
+
+def finite(trainer: Any, loss: Any) -> Any:
+    """The loss itself; RunFailed when it is not finite, before it reaches the weights."""
+    import torch
+
     if not bool(torch.isfinite(loss.detach())):
         raise RunFailed(
             f"Non-finite loss at step {trainer.state.global_step + 1}.",
@@ -130,6 +136,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
         checkpoints: Checkpoints
         lengths: Sequence[int]
         stopped = False
+        native = False
 
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None):  # type: ignore[no-untyped-def]
             return token_loss(self, model, dict(inputs), num_items_in_batch)

@@ -14,7 +14,7 @@ from finetune.engines.card import make_card
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.effect import logit_difference
 from finetune.engines.examine import exam
-from finetune.engines.flat import Flattening, flatten, install, padded
+from finetune.engines.flat import Flattening, flatten, install, labelled, padded
 from finetune.engines.fused import fuse
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
@@ -55,25 +55,29 @@ class Trl:
 
     def train(self, job: Job) -> AdapterCard:
         """Train, keep the best, save it into `adapter/`."""
-        device = describe()
-        tokenizer = load_tokenizer(job.base)
-        rows = training_rows(job, tokenizer)
-        model = load_network(job.spec, job.base, device)
-        checkpoints = Checkpoints(job.folder / "checkpoints", identity(job))
-        questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
-        progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
-        trainer = make_trainer(job.spec, model, tokenizer, rows, device=device, folder=job.folder / "checkpoints")
-        trainer.progress, trainer.checkpoints = progress, checkpoints
-        trainer.add_callback(callback_class()(trainer))
-        run(trainer, job, model)
-        system = main_system(job)
-        if trainer.is_world_process_zero():
-            save_adapter(job, model, checkpoints.best() or adapter_tensors(model))
-        return make_card(job, scores=progress.scores(), system=system, template=template_fingerprint(tokenizer, system))
+        return train(job, load_network(job.spec, job.base, describe()))
 
     def effect(self, job: Job) -> float:
         """On a fresh load of base and adapter."""
         return logit_difference(job.folder / "adapter", job.base)
+
+
+def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
+    """The run of a loaded model with a fresh adapter on it. `native`: the model brings its own loss and kernels."""
+    tokenizer = load_tokenizer(job.base)
+    rows = training_rows(job, tokenizer)
+    folder = job.folder / "checkpoints"
+    checkpoints = Checkpoints(folder, identity(job))
+    questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
+    progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
+    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native)
+    trainer.progress, trainer.checkpoints = progress, checkpoints
+    trainer.add_callback(callback_class()(trainer))
+    run(trainer, job, model)
+    system = main_system(job)
+    if trainer.is_world_process_zero():
+        save_adapter(job, model, checkpoints.best() or adapter_tensors(model))
+    return make_card(job, scores=progress.scores(), system=system, template=template_fingerprint(tokenizer, system))
 
 
 def run(trainer: Any, job: Job, model: Any) -> None:
@@ -102,16 +106,19 @@ def training_rows(job: Job, tokenizer: Any) -> Rows:
     return rows
 
 
-def make_trainer(spec: TrainingSpec, model: Any, tokenizer: Any, rows: Rows, *, device: Device, folder: Path) -> Any:
+def make_trainer(
+    spec: TrainingSpec, model: Any, tokenizer: Any, rows: Rows, *, folder: Path, native: bool = False
+) -> Any:
     """The trainer over these rows, flat where the architecture allows it."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
+    device, flattening = describe(), Flattening()
     faster(device)
-    flattening = Flattening()
-    flat = install(model.get_base_model(), flattening)
-    fuse(model)
-    batch = flatten if flat else padded
+    batch = labelled
+    if not native:
+        batch = flatten if install(model.get_base_model(), flattening) else padded
+        fuse(model)
 
     def collate(parts: list[dict[str, Any]]) -> dict[str, Any]:
         return batch([Row(part["ids"], part["prompt"]) for part in parts])
@@ -129,7 +136,7 @@ def make_trainer(spec: TrainingSpec, model: Any, tokenizer: Any, rows: Rows, *, 
     for parameter in model.parameters():
         if parameter.requires_grad:  # trl turns a quantised model's adapter to bfloat16; resuming needs float32.
             parameter.data = parameter.data.float()
-    trainer.flattening = flattening
+    trainer.flattening, trainer.native = flattening, native
     trainer.lengths = [len(row.ids) for row in rows.rows]
     return trainer
 

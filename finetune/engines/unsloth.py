@@ -1,0 +1,94 @@
+"""The unsloth engine: its kernels and gradient checkpointing under our rows, checkpoints, exams and events.
+
+Importing unsloth patches torch, transformers, peft and trl. So it is imported first of all, inside a worker process
+that ends with the run, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Any
+
+from finetune.engines import Job, Readiness
+from finetune.engines.effect import logit_difference
+from finetune.models.devices import describe
+from finetune.records import AdapterCard, TrainingSpec
+from memory.errors import RunFailed
+
+INSTALL = 'Install it into an environment of its own: pip install "docgraft[unsloth]"'
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""What "all-linear" means to unsloth, which wants names."""
+
+
+class Unsloth:
+    """LoRA and QLoRA on a CUDA, ROCm or Intel GPU through unsloth's FastLanguageModel."""
+
+    def readiness(self, spec: TrainingSpec) -> Readiness:
+        """A GPU, the package, and what it cannot do, each in words."""
+        device = describe()
+        reason = hint = ""
+        if device.kind not in ("cuda", "rocm", "xpu"):
+            reason, hint = f"Unsloth needs a GPU; this machine trains on its {device.kind.upper()}.", "Use engine trl."
+        elif importlib.util.find_spec("unsloth") is None:
+            reason, hint = "unsloth is not installed.", INSTALL
+        elif spec.dora:
+            reason, hint = "Unsloth has no DoRA.", "Use engine trl, or switch DoRA off."
+        elif spec.devices > 1:
+            reason, hint = "Unsloth trains on one device here.", "Set devices to 1, or use engine trl."
+        return Readiness(ready=not reason, device=device.kind, reason=reason, hint=hint)
+
+    def train(self, job: Job) -> AdapterCard:
+        """Load through unsloth, then the same run as every other engine of ours."""
+        model = load_fast(job.spec, str(job.base))
+        from finetune.engines.trl import train
+
+        return train(job, model, native=True)
+
+    def effect(self, job: Job) -> float:
+        """On a fresh load of base and adapter, without unsloth's kernels."""
+        return logit_difference(job.folder / "adapter", job.base)
+
+
+def load_fast(spec: TrainingSpec, base: str) -> Any:
+    """The base with a fresh adapter, through unsloth. RunFailed when another library came first."""
+    loaded = [name for name in ("trl", "peft", "transformers") if name in sys.modules]
+    if loaded and "unsloth" not in sys.modules:
+        raise RunFailed(
+            f"unsloth must be imported before {', '.join(loaded)}.",
+            "Start the run through docgraft train start, which gives it a process of its own.",
+        )
+    from unsloth import FastLanguageModel
+
+    model, _ = FastLanguageModel.from_pretrained(**loading(spec, base))
+    return FastLanguageModel.get_peft_model(model, **adapting(spec))
+
+
+def loading(spec: TrainingSpec, base: str) -> dict[str, Any]:
+    """Our spec as arguments of FastLanguageModel.from_pretrained."""
+    return {
+        "model_name": base,
+        "max_seq_length": spec.max_length,
+        "dtype": None,
+        "load_in_4bit": spec.bits == 4,
+        "load_in_8bit": spec.bits == 8,
+        "load_in_16bit": spec.bits in (16, 32),
+        "full_finetuning": False,
+        "trust_remote_code": False,
+        "random_state": spec.seed,
+        "use_gradient_checkpointing": "unsloth",
+    }
+
+
+def adapting(spec: TrainingSpec) -> dict[str, Any]:
+    """Our spec as arguments of FastLanguageModel.get_peft_model."""
+    return {
+        "r": spec.rank,
+        "target_modules": list(LINEAR if spec.targets == ("all-linear",) else spec.targets),
+        "lora_alpha": spec.alpha,
+        "lora_dropout": spec.dropout,
+        "bias": "none",
+        "use_gradient_checkpointing": "unsloth",
+        "random_state": spec.seed,
+        "use_rslora": spec.rslora,
+    }
