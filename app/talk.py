@@ -91,7 +91,7 @@ def ask(
         return
     turn = conversations.add_turn(user, conversation_id, "assistant", "", data=data, state="partial")
     data["told"] = told
-    pieces = wiring.answers(user, question, with_what, context=context, stop=stop)
+    pieces = wiring.answers(user, context.window.question, with_what, context=context, stop=stop)
     yield from _kept(wiring, user, turn, data, pieces)
 
 
