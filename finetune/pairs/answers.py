@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _HAN = "零一二三四五六七八九十"
 
 

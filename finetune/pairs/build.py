@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -69,7 +70,10 @@ def refresh(
     progress: Report | None = None,
     stop: Stop | None = None,
 ) -> Dataset | None:
-    """A new dataset in which only what changed is made again; the pairs of unchanged sections keep their edits."""
+    """A new dataset in which only what changed is made again; the pairs of unchanged sections keep their edits.
+
+    With a model, sections for which it gave too little before are asked again; what it answered is not paid twice.
+    """
     settings = PairSettings.model_validate(dataset.card.settings["pairs"])
     return build(library, search, settings, model=model, previous=dataset, progress=progress, stop=stop)
 
@@ -100,21 +104,27 @@ class _Run:
         self.stop = stop
         self.trail = Trail(library, search, within=settings.search_within)
         self.generator = Generator(self.trail, settings)
-        self.writer = _writer(model, settings, work.calls_path)
+        self.writer: Writer | None = None
+        self.model = model
 
     def open(self, previous: Dataset | None, mix: bool) -> None:
         """Begin the journal, or check that it was begun with the same settings."""
-        name = self.writer.name if self.writer else ""
+        name = _name(self.model)
         if self.work.begun:
             self.work.agree(self.settings, name, mix=mix)
         plan = {"settings": self.settings.model_dump(mode="json"), "model": name, "created": now()}
         self.work.start(plan | {"previous": previous.id if previous else ""})
         if previous and not self.work.done():
             self._take_over(previous)
+        self.writer = _writer(self.model, self.settings, self.work.calls_path)
 
     def _take_over(self, previous: Dataset) -> None:
         """Copy the rows of sections that are still there, as they were edited."""
         there = {section.id for section in self.library.sections()}
+        if self.model is not None:
+            there -= {line["section"] for line in previous.card.settings.get("shortfalls", ())}
+        if (previous.folder / self.work.calls_path.name).exists():
+            shutil.copyfile(previous.folder / self.work.calls_path.name, self.work.calls_path)
         block: list[Pair] = []
         for pair in previous.pairs(dropped=True):
             if pair.section_id not in there or not pair.fact_id:
@@ -171,12 +181,11 @@ class _Run:
         kept = [fact for fact in line.facts if room.takes(fact)]
         source = Source(section, units(section), kept, chunks)
         made = list(self.generator.pairs(source))
-        failed = 0
+        asked = {"failed": 0, "short": 0}
         if self.writer:
-            written, failed = self.writer.pairs(source, made, self.generator)
+            written, asked = self.writer.pairs(source, made, self.generator)
             made += written
-        counts = self.work.append(section.id, made, failed=failed)
-        self.clock.add(*counts, failed)
+        self.clock.add(*self.work.append(section.id, made, **asked), asked["failed"])
 
     def _general(self, done: dict[str, dict[str, Any]]) -> bool:
         """Questions from far, once per language, after all sections."""
@@ -188,12 +197,12 @@ class _Run:
 
     def finished(self) -> Dataset:
         """Judge the rows as a whole, write the dataset and drop the journal."""
-        made = finish(self.library, self.work, self.settings, self.writer.name if self.writer else "", self.clock.stage)
+        made = finish(self.library, self.work, self.settings, _name(self.model), self.clock.stage)
         self.work.finish()
         return made
 
 
-class _Stopped(Exception):  # noqa: N818
+class _Stopped(Exception):
     """Leaves a generator when the user pauses."""
 
 
@@ -203,6 +212,14 @@ def _writer(model: BaseChatModel | None, settings: PairSettings, calls: Path) ->
     from finetune.pairs.llm import Writer
 
     return Writer(model, settings, calls)
+
+
+def _name(model: BaseChatModel | None) -> str:
+    if model is None:
+        return ""
+    from finetune.pairs.calls import name_of
+
+    return name_of(model)
 
 
 def _by_section(library: Library, document_id: str) -> dict[str, list[str]]:

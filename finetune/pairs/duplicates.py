@@ -43,9 +43,7 @@ def near_copy(question: str, others: list[list[str]], limit: float) -> bool:
     """Whether the question is nearly one of the others, numbers aside: 2023 and 2024 are never copies."""
     mine = characters(question)
     numbers = [t for t in mine if t[0].isdigit()]
-    return any(
-        similarity(mine, other) >= limit for other in others if [t for t in other if t[0].isdigit()] == numbers
-    )
+    return any(similarity(mine, other) >= limit for other in others if [t for t in other if t[0].isdigit()] == numbers)
 
 
 class Seen:
@@ -71,7 +69,9 @@ class Seen:
 
         Rows with context are only copies of rows with the same context; earlier turns make a question another one.
         """
-        mark = bytes.fromhex(digest(key(pair.instruction), key(pair.input), *(t for turn in pair.history for t in turn)))
+        mark = bytes.fromhex(
+            digest(key(pair.instruction), key(pair.input), *(t for turn in pair.history for t in turn))
+        )
         answer = bytes.fromhex(digest(answer_key(pair)))
         row = self._db.execute("SELECT answer FROM asked WHERE question = ?", (mark,)).fetchone()
         if row is None:

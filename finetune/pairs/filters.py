@@ -89,8 +89,10 @@ def grounding(pair: Pair, evidence: str) -> str:
         return "" if pair.output in REFUSAL.values() else "grounding: not the refusal"
     if pair.quote and pair.quote not in evidence:
         return "grounding: the quote is not in the document"
+    if not pair.quote and pair.section_id and pair.maker != "imported":
+        return "grounding: nothing in the document says so"
     answer = said(pair.output)
-    if pair.kind != "reversed" and pair.maker == "rules":
+    if pair.kind not in {"reversed", "comparison"} and pair.maker == "rules":
         return "" if stands_in(pair.quote, answer) else "grounding: the value is missing"
     if stands_in(answer, evidence):
         return ""
@@ -120,7 +122,9 @@ def stands_in(part: str, whole: str) -> bool:
 
 def _bounded(text: str, start: int, end: int) -> bool:
     """Whether no number or Latin word is cut at either end."""
-    return not _joined(text[max(start - 1, 0) : start + 1], start > 0) and not _joined(text[end - 1 : end + 1], end < len(text))
+    return not _joined(text[max(start - 1, 0) : start + 1], start > 0) and not _joined(
+        text[end - 1 : end + 1], end < len(text)
+    )
 
 
 def _joined(pair: str, inside: bool) -> bool:
@@ -151,7 +155,9 @@ def unsupported(answer: str, evidence: str) -> list[str]:
     held = set(_HARD.findall(theirs))
     missing = [t for t in _HARD.findall(mine) if t[0].isdigit() and t not in held]
     missing += [m[0] for m in _UNIT.finditer(mine) if re.sub(r"\s", "", m[0]) not in re.sub(r"\s", "", theirs)]
-    names = re.findall(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w'’-]+", answer) + re.findall(r"\b[A-Z]{2,}\w*|\b\w*\d\w*[A-Za-z]\w*", answer)
+    names = re.findall(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w'’-]+", answer) + re.findall(
+        r"\b[A-Z]{2,}\w*|\b\w*\d\w*[A-Za-z]\w*", answer
+    )
     missing += [name for name in names if fold(name) not in theirs]
     for match in _QUOTED.finditer(answer):
         if squeezed(match[0][1:-1]) not in squeezed(evidence):

@@ -24,7 +24,9 @@ _LAST = frozenset({"sentence", "item", "phrase", "list"})
 """Kinds that give way first when there are more facts than room."""
 
 
-def found(library: Library, trail: Trail, settings: PairSettings, tick: Callable[[str], None]) -> Iterator[SectionFacts]:
+def found(
+    library: Library, trail: Trail, settings: PairSettings, tick: Callable[[str], None]
+) -> Iterator[SectionFacts]:
     """The facts of every section in reading order, document by document; teaches the trail each section's words."""
     for document in library.documents():
         for section in library.sections(document.id):
@@ -37,9 +39,7 @@ def of_section(section: Section, settings: PairSettings) -> SectionFacts:
     """One section's facts, or why there are none. Text that gives orders to a model gives no facts (B29)."""
     code = [(b.start, b.end) for b in section.blocks if b.kind == "code"]
     plain = [
-        unit
-        for unit in units(section)
-        if unit.kind != "heading" and not any(a <= unit.start < b for a, b in code)
+        unit for unit in units(section) if unit.kind != "heading" and not any(a <= unit.start < b for a, b in code)
     ]
     all_found = facts(section, plain, per_unit=settings.per_sentence)
     kept = [f for f in all_found if not speaks_to_a_model(f.statement)]

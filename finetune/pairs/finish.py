@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from finetune.datasets import CONTEXT_KINDS, Dataset, Tally, write
 from finetune.pairs import replay
+from finetune.pairs.calls import read_calls
 from finetune.pairs.coverage import coverage
 from finetune.pairs.duplicates import Seen, key
 from finetune.pairs.leaks import report
@@ -66,7 +67,11 @@ class _Judged:
         conflicting = self.seen.conflicts()
         most = max(LEAST, int(self.settings.balance * self.training))
         for number, pair in enumerate(self.work.rows()):
-            reason = "conflict: another fact answers otherwise" if pair.id in conflicting else _VERDICTS[self.verdicts[number]]
+            reason = (
+                "conflict: another fact answers otherwise"
+                if pair.id in conflicting
+                else _VERDICTS[self.verdicts[number]]
+            )
             yield self._last(pair, reason, most)
             if number % 500 == 0:
                 self.stage("writing", number, len(self.verdicts))
@@ -140,11 +145,32 @@ def _card(
         languages=tally.languages,
         dropped=tally.dropped,
         coverage=covered,
-        settings={"pairs": settings.model_dump(mode="json"), "model": model, "shares": shares},
+        settings={
+            "pairs": settings.model_dump(mode="json"),
+            "model": model,
+            "shares": shares,
+            "failed": sum(int(line.get("failed", 0)) for line in work.done().values()),
+            "shortfalls": _shortfalls(work),
+        },
         leaks=leaks,
         chunk_hashes=tuple(judged.chunks),
         versions=versions(),
     )
+
+
+def _shortfalls(work: Work) -> list[dict[str, object]]:
+    """Sections for which a model gave fewer pairs than asked for, with the last error."""
+    causes = {call.section_id: call.error for call in read_calls(work.calls_path) if call.error}
+    return [
+        {
+            "section": s,
+            "failed": line.get("failed", 0),
+            "short": line.get("short", 0),
+            "cause": causes.get(s, "too few good pairs"),
+        }
+        for s, line in work.done().items()
+        if line.get("failed") or line.get("short")
+    ]
 
 
 def versions() -> dict[str, str]:

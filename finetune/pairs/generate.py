@@ -13,7 +13,7 @@ from finetune.pairs.evidence import Trail
 from finetune.pairs.linked import comparisons, follow_ups
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.shown import Shown
-from finetune.pairs.splits import fraction, held_out
+from finetune.pairs.splits import held_out
 from finetune.pairs.wording import HELD_OUT, Wording, wordings
 from finetune.records import Fact, Pair
 from memory.records import digest
@@ -49,7 +49,9 @@ class Generator:
         values = Counter((fact.attribute, fact.value) for fact in source.facts)
         for fact in source.facts:
             unique = values[fact.attribute, fact.value] == 1
-            made = [self.pair(source, fact, w) for w in wordings(fact, topic(source.section), unique=unique)]
+            made = [
+                self.pair(source, fact, w) for w in wordings(fact, topic(source.section).rstrip(" ?？"), unique=unique)
+            ]
             yield from self._held(source, fact, made) if held else self._trained(source, fact, made)
         if not held:
             linked = [*follow_ups(source.facts, topic(source.section)), *comparisons(source.section, source.facts)]
@@ -61,7 +63,11 @@ class Generator:
     def pair(self, source: Source, fact: Fact, wording: Wording) -> Pair:
         """A fact in one wording, unchecked."""
         output = wording.answer or fact.value.strip()
-        quote = (fact.statement_start, fact.statement_end) if wording.kind in {"reversed", "comparison"} else (fact.start, fact.end)
+        quote = (
+            (fact.statement_start, fact.statement_end)
+            if wording.kind in {"reversed", "comparison"}
+            else (fact.start, fact.end)
+        )
         section = source.section
         return Pair(
             id=digest(fact.id, wording.family, wording.question, wording.kind),
@@ -150,7 +156,8 @@ def _flat(text: str) -> str:
     """The lines of a list on one line, bullets gone."""
     import re
 
-    lines = [re.sub(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*", "", line).strip() for line in text.splitlines()]
+    lines = [
+        re.sub(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*", "", line).strip()
+        for line in text.splitlines()
+    ]
     return "; ".join(line.rstrip(";；") for line in lines if line)
-
-

@@ -99,7 +99,9 @@ def _near(tests: list[Pair], index: dict[str, list[int]], questions: list[str]) 
             if [t for t in other if t[0].isdigit()] == numbers and (score := similarity(mine, other)) > best:
                 best, which = score, place
         if best >= NEAR:
-            found.append({"test": pair.instruction, "train": questions[which], "rouge_l": round(best, 3), "set": pair.test_set})
+            found.append(
+                {"test": pair.instruction, "train": questions[which], "rouge_l": round(best, 3), "set": pair.test_set}
+            )
     return sorted(found, key=lambda entry: -float(str(entry["rouge_l"])))
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from finetune.records import Effort
 from memory.records import Record
 from retrieval.packing import SMALL, EvidencePlan
 
@@ -47,6 +48,15 @@ class PairSettings(Record):
     """Calls for one request before it counts as failed."""
     seed: int = 0
     """Seed of every choice that is left to chance."""
+
+
+def preset(effort: Effort) -> PairSettings:
+    """What fits the effort dial: a few hundred rows for a try on a laptop, everything for a night or a GPU."""
+    if effort == "quick":
+        return PairSettings(forms=4, most_facts=150, context=0.15, per_sentence=3)
+    if effort == "balanced":
+        return PairSettings(forms=6, most_facts=600, context=0.2)
+    return PairSettings()
 
 
 class BuildProgress(Record):

@@ -16,6 +16,8 @@ from retrieval.prompts import REFUSAL
 from retrieval.records import Hit, Language, Section, Unit
 from retrieval.tokens import tokens
 
+_BARE = frozenset({"cloze", "true_false"})
+"""Families that nobody asks a chat."""
 UNANSWERABLE = 0.1
 """Share of facts that give a question to which the documents have no answer, for testing."""
 
@@ -33,9 +35,8 @@ class Shown:
         wanted = self._count(fact, len(trained))
         hits = self.trail.hits(trained[0].instruction) if wanted else ()
         for number in range(wanted):
-            pair = trained[(number * 3 + 1) % len(trained)]
-            if pair.kind == "reversed" or pair.history:
-                pair = trained[0]
+            plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
+            pair = plain[(number * 3 + 1) % len(plain)]
             row = self._row(section, units, fact, pair, hits, f"{fact.id}{number}")
             if row is not None:
                 yield row

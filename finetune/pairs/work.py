@@ -59,12 +59,11 @@ class Work:
     def agree(self, settings: PairSettings, model: str, *, mix: bool) -> None:
         """DocgraftError when the settings are others than the rows so far were made with, unless mixing is wanted."""
         plan = self.plan()
-        before = {"settings": plan["settings"], "model": plan["model"]}
-        after = {"settings": settings.model_dump(mode="json"), "model": model}
-        if before == after or mix:
+        now = settings.model_dump(mode="json")
+        changed = [name for name, value in now.items() if plan["settings"].get(name) != value]
+        changed += ["model"] if plan["model"] != model else []
+        if mix or not changed:
             return
-        changed = [k for k, v in after["settings"].items() if before["settings"].get(k) != v]
-        changed += ["model"] if before["model"] != model else []
         raise DocgraftError(
             f"This build was begun with other settings: {', '.join(changed)}.",
             "Go on with the old ones, start a new dataset, or say that both may be mixed (--mix).",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from finetune.pairs.spans import RANKS, Span
 from finetune.pairs.spans.numbers import CODE, MAIL, quoted
 from finetune.pairs.tagging import Word, chinese
+from finetune.pairs.words import words
 
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _HAN = r"[零〇一二兩两三四五六七八九十百千半]+"
@@ -45,8 +46,8 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.·'’&-]*(?:\s[A-Z][A-Za-z0-9.·'’&-
 _INSIDE = ("n", "a", "b", "l", "j", "vn", "an", "eng", "f", "s", "i", "nr", "q", "m", "zg", "z", "t", "g", "h", "k")
 _END = ("n", "l", "j", "s", "eng", "i", "vn", "an", "t", "k")
 _NOT = ("nr1",)
-_DULL = frozenset(
-    "人 者 時 时 方面 情況 情况 部分 問題 问题 時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般".split()
+_DULL = words(
+    "人 者 時 时 方面 情況 情况 部分 問題 问题 時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般"
 )
 
 
@@ -74,7 +75,9 @@ def _object(text: str, words: tuple[Word, ...], start: int, end: int) -> bool:
     """Whether the phrase stands where one asks with 什麼: behind a verb or preposition, at the end of a clause."""
     before = next((w for w in reversed(words) if w.end <= start), None)
     closes = end >= len(text) or text[end] in "，,。；;、！？)）」"
-    return closes and before is not None and (before.tag[:1] in {"v", "p"} or before.text in {"的"}) and before.tag != "vn"
+    return (
+        closes and before is not None and (before.tag[:1] in {"v", "p"} or before.text in {"的"}) and before.tag != "vn"
+    )
 
 
 def _names(words: tuple[Word, ...]) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from finetune.pairs.spans import RANKS, Span
 from finetune.pairs.spans.numbers import CODE, MAIL, quoted
 from finetune.pairs.tagging import Word, english
+from finetune.pairs.words import words
 
 _MONTH = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
@@ -47,24 +48,24 @@ _PATTERNS = [
         rf"|\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?|\b(?:the\send\sof\s)?{_MONTH}(?:\sto\s{_MONTH})?(?:\s\d{{4}})?"
         rf"|\b{_DAY}(?:(?:,\s|\sand\s|,\sand\s|\sto\s|\sor\s){_DAY})*|\b(?:1[5-9]|20)\d{{2}}\b(?!\s?[a-z])",
     ),
-    ("number", rf"\b(?:day|edition|room|gate|berth|pier|bay|platform|floor|page|channel|level|zone)\s\d+[A-Za-z]?\b"),
+    ("number", r"\b(?:day|edition|room|gate|berth|pier|bay|platform|floor|page|channel|level|zone)\s\d+[A-Za-z]?\b"),
     ("number", rf"(?<![\w.])(?:{_NUMBER})\s?(?:°C|°|km/h|kg|g|km|cm|mm|m²|m|ml|l|kW|V|GB|MB|mph|min)\b"),
-    ("number", rf"(?<![\w.,])(?:{_NUMBER}|{_SPELT})(?:\sto\s(?:{_NUMBER}|{_SPELT}))?[ -]{_UNIT}"),
+    ("number", rf"(?<![\w.,:])(?:{_NUMBER}|{_SPELT})(?:\sto\s(?:{_NUMBER}|{_SPELT}))?[ -]{_UNIT}"),
     ("number", rf"(?<![\w.,:£$€-])(?:{_NUMBER})(?![\w:,]*\d)(?!\w)"),
 ]
 _SHAPES = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
 
 _MONTH_CUE = re.compile(r"\b(?:in|of|until|from|to|by|during|since|before|after|every|each|and)\s$")
-_NOT_UNIT = frozenset(
+_NOT_UNIT = words(
     "of and or but to in on at for from by with until is are was were be may must can will should has have had a an the "
-    "than before after off per if when that which who then up down each it they we you only as no not out".split()
+    "than before after off per if when that which who then up down each it they we you only as no not out next next-day late early in"
 )
 _NOUN = ("NN", "NNS", "NNP", "NNPS")
 _BEFORE = ("JJ", "JJR", "JJS", "VBN", "VBG", "CD", "POS", *_NOUN)
 _TITLES = frozenset({"Dr", "Dr.", "Mr", "Mr.", "Mrs", "Mrs.", "Ms", "Ms.", "Captain", "Nurse", "Professor", "Prof."})
-_DULL = frozenset(
+_DULL = words(
     "case thing things way ways kind part time times order use rest lot one other people person day example number same "
-    "anyone everyone nobody anything everything something nothing advance doubt need most".split()
+    "anyone everyone nobody anything everything something nothing advance doubt need most"
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from finetune.pairs.words import words
+
 
 class Asked(NamedTuple):
     """The question phrase, and what is left of the words in front of the span."""
@@ -23,17 +25,19 @@ _PREPOSITION = re.compile(
     r"than|into|through|beyond|above|below|since|against|beside|behind|near|via|as)\s+(?:(?:the|a|an|only|about|just)\s+)?$",
     re.IGNORECASE,
 )
-_DURATION = re.compile(r"\b(seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|terms?|mins?)\b", re.IGNORECASE)
-_PLACES = frozenset(
+_DURATION = re.compile(
+    r"\b(seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|terms?|mins?)\b", re.IGNORECASE
+)
+_PLACES = words(
     "lane road street square house hall hospital office desk room quay bridge yard court library museum centre center "
     "station school building floor counter locker shed garden park pool gate pier kitchen cellar garage harbour bay "
-    "island ridge crag depot store warehouse terminal hut barn tower mill wharf café cafe".split()
+    "island ridge crag depot store warehouse terminal hut barn tower mill wharf café cafe"
 )
-_PERSONS = frozenset(
+_PERSONS = words(
     "manager officer clerk nurse vet doctor warden secretary treasurer director head lead captain master purser mate "
     "engineer accountant caretaker supervisor instructor keeper team guest guests member members client clients owner "
     "owners visitor visitors passenger passengers staff employee employees people person child children parent parents "
-    "adult adults resident residents customer customers student students volunteer volunteers crew skipper chair agent".split()
+    "adult adults resident residents customer customers student students volunteer volunteers crew skipper chair agent"
 )
 _TITLE = re.compile(r"^(?:Dr|Mr|Mrs|Ms|Prof|Captain|Nurse|Professor|Sister|Sir|Dame)\b")
 PLURAL = re.compile(r"\w(?:s|people|children|men|women)$")
@@ -58,7 +62,9 @@ def _amount(value: str, left: str, bare: str, preposition: str) -> Asked:
 
 def _percent(value: str, left: str, bare: str, preposition: str) -> Asked:
     wh = "how many per cent off" if value.endswith("off") else "what percentage"
-    return Asked(wh, bare if preposition else left, "" if preposition in {"of", "about", "at"} else preposition, "percentage")
+    return Asked(
+        wh, bare if preposition else left, "" if preposition in {"of", "about", "at"} else preposition, "percentage"
+    )
 
 
 def _time(value: str, left: str, bare: str, preposition: str) -> Asked:
@@ -89,13 +95,22 @@ def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
         plural = unit if PLURAL.search(unit) else unit + "s"
         return Asked(f"how many {plural}", bare, "" if preposition == "every" else preposition, plural)
     if not unit:
-        return Asked("what number" if preposition in {"at", "on", "to"} else "how many", bare if preposition else left, preposition, "number")
+        return Asked(
+            "what number" if preposition in {"at", "on", "to"} else "how many",
+            bare if preposition else left,
+            preposition,
+            "number",
+        )
     wh = f"how many {unit if PLURAL.search(unit) or len(unit) < 4 or '°' in unit else unit + 's'}"
     return Asked(wh, bare if preposition else left, preposition if preposition != "of" else "", unit)
 
 
 def _unit(value: str) -> str:
-    return re.sub(r"^[−\d.,\s–-]+|^(?:[a-z]+(?:teen|ty)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half a|a)[ -]+", "", value).strip(" -")
+    return re.sub(
+        r"^[−\d.,\s–-]+|^(?:[a-z]+(?:teen|ty)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half a|a)[ -]+",
+        "",
+        value,
+    ).strip(" -")
 
 
 def _code(value: str, left: str, bare: str, preposition: str) -> Asked:

@@ -13,7 +13,10 @@ _KINDS: list[tuple[str, list[str]]] = [
     (r"價|费|費|金額|票|租金|薪|津貼|押金|[大中小]杯|元", ["{x}多少錢？", "{x}要付多少？", "{x}是怎麼收費的？"]),
     (r"電話|分機|专线|專線", ["{x}要打幾號？", "{x}的電話是多少？", "要找{x}打哪支電話？"]),
     (r"負責|聯絡|承辦|人員|主管|窗口|教練|老師|簽核|權限", ["{x}要找誰？", "{x}是誰在管？", "{x}由誰負責？"]),
-    (r"時段|時間|日期|開放|期限|截止|何時|發放|期間|頻率", ["{x}是什麼時候？", "{x}要等到什麼時候？", "{x}的時間怎麼算？"]),
+    (
+        r"時段|時間|日期|開放|期限|截止|何時|發放|期間|頻率",
+        ["{x}是什麼時候？", "{x}要等到什麼時候？", "{x}的時間怎麼算？"],
+    ),
     (r"地點|位置|地方|存放|擺放", ["{x}在哪裡？", "{x}放在什麼地方？", "{x}要去哪裡找？"]),
     (r"人數|數量|上限|名額|容量|次數|最少|最多", ["{x}可以幾個？", "{x}的上限是多少？", "{x}是多少？"]),
     (r"條件|資格|限制|對象|備註|說明|要求", ["{x}有什麼限制？", "{x}要符合什麼條件？", "{x}有什麼要注意的？"]),
@@ -38,7 +41,9 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
             first = pick(ways, seed)
             second = pick([w for w in ways if w != first], seed)
             yield Wording(near + first.format(x=_of(part, column)), "typed")
-            yield Wording(pick(words["openers"], seed) + second.format(x=_of(part, column)).rstrip("？"), "typed_casual")
+            yield Wording(
+                pick(words["openers"], seed) + second.format(x=_of(part, column)).rstrip("？"), "typed_casual"
+            )
             break
     yield Wording(f"{pick(words['situations'], seed)}{part}的{reworded(column, seed)}是多少或什麼？", "situation")
     yield Wording(f"{pick(words['requests'], seed)}{part}的{reworded(column, seed + '1')}。", "request")
@@ -55,8 +60,10 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
 
 
 def _of(part: str, column: str) -> str:
-    """"晚班的休息" and not "晚班的費用要多少錢": columns that only say price or time are left unsaid."""
-    plain = re.fullmatch(r"(?:金額|費用|價格|售價|單價|電話|分機|時間|日期|地點|位置|人數|數量|備註|說明|負責人|聯絡人)", column)
+    """ "晚班的休息" and not "晚班的費用要多少錢": columns that only say price or time are left unsaid."""
+    plain = re.fullmatch(
+        r"(?:金額|費用|價格|售價|單價|電話|分機|時間|日期|地點|位置|人數|數量|備註|說明|負責人|聯絡人)", column
+    )
     return part if plain else f"{part}的{column}"
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from finetune.pairs.wording import Wording, lexicon
+from finetune.pairs.words import words
 from finetune.records import Fact
 
 _KINDS: list[tuple[str, str, list[str]]] = [
@@ -33,7 +34,7 @@ _KINDS: list[tuple[str, str, list[str]]] = [
         "How many go with {x}?", "What's the number for {x}?", "What's the limit with {x}?",
     ]),
 ]  # fmt: skip
-_SMALL = frozenset("a an the of for and or to in on at per with any each".split())
+_SMALL = words("a an the of for and or to in on at per with any each")
 
 
 def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
@@ -50,16 +51,26 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     yield from _typed(fact, column, part, seed, near)
     yield Wording(lexicon.casual(f"{part} {lexicon.reworded(column, seed)}{near}"), "casual")
     yield Wording(f"{lexicon.request(seed)} the {lexicon.reworded(column, seed + '1')} for {row}{near}.", "request")
-    yield Wording(f"{topic}: what does it say under {column} for {part}?" if topic else f"{row}: {column}?", "topic_first")
-    yield Wording(f"{lexicon.situation(topic, seed)} What {_be(column)} the {lexicon.reworded(column, seed + '2')} with {part}?", "situation")
-    yield Wording(f"{lexicon.opener(seed)} what about {part}, I mean the {lexicon.reworded(column, seed + '3')}{near}?", "opener")
+    yield Wording(
+        f"{topic}: what does it say under {column} for {part}?" if topic else f"{row}: {column}?", "topic_first"
+    )
+    yield Wording(
+        f"{lexicon.situation(topic, seed)} What {_be(column)} the {lexicon.reworded(column, seed + '2')} with {part}?",
+        "situation",
+    )
+    yield Wording(
+        f"{lexicon.opener(seed)} what about {part}, I mean the {lexicon.reworded(column, seed + '3')}{near}?", "opener"
+    )
     yield Wording(f"I'm looking at {part}. {_title(lexicon.reworded(column, seed + '4'))}?", "me")
     yield Wording(f"Do you know the {column} that goes with {row}{near}?", "embedded")
     yield Wording(f"Is it true that the {column} of {row} is {fact.value}?", "true_false", f"Yes, {fact.value}.")
     if unique and len(fact.value) > 2:
         yield Wording(f"Which one has {fact.value} as its {column}{near}?", "reversed", row, "reversed")
     yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
-    yield Wording(f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, I'm after the {lexicon.strongly_reworded(column)}.", "moved")
+    yield Wording(
+        f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, I'm after the {lexicon.strongly_reworded(column)}.",
+        "moved",
+    )
 
 
 def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[Wording]:
@@ -70,7 +81,9 @@ def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[
         yield Wording(lexicon.casual(f"{row} {column} - when exactly") + near, "typed_casual")
         return
     for pattern, _, ways in _KINDS:
-        if re.search(rf"(?:\b|^)(?:{pattern})(?:\b|s\b|$)", column) or (pattern.endswith("€") and re.match(r"[£$€]", fact.value)):
+        if re.search(rf"(?:\b|^)(?:{pattern})(?:\b|s\b|$)", column) or (
+            pattern.endswith("€") and re.match(r"[£$€]", fact.value)
+        ):
             first = lexicon.pick(ways, seed)
             second = lexicon.pick([w for w in ways if w != first], seed + "x")
             named = lexicon.lower(row)
@@ -93,7 +106,7 @@ def question_answer(fact: Fact) -> Iterator[Wording]:
     yield Wording(f"{lexicon.situation('', seed)} {lexicon.reworded(bare, seed + '2')}?", "situation")
     yield Wording(f"{lexicon.request(seed)}: {lexicon.lower(lexicon.reworded(bare, seed + '3'))}?", "request")
     yield Wording(lexicon.reworded(mine, seed + "4", 4) + "?", "me")
-    yield Wording(f"What do you tell people who ask \"{bare}?\"", "embedded")
+    yield Wording(f'What do you tell people who ask "{bare}?"', "embedded")
     yield Wording(f"{lexicon.lower(lexicon.shorter(lexicon.reworded(bare, seed + '5')))}, how does that work?", "short")
     yield Wording(lexicon.keywords(bare, "", ""), "keywords")
     yield Wording(f"Somebody wants to know this: {lexicon.strongly_reworded(lexicon.lower(bare))}.", "moved")
@@ -128,7 +141,7 @@ def partial(name: str) -> str:
 
 
 def _be(column: str) -> str:
-    return "are" if re.search(r"[^s]s$", column.split(" ")[-1]) else "is"
+    return "are" if re.search(r"[^s]s$", column.rsplit(" ", maxsplit=1)[-1]) else "is"
 
 
 def _title(text: str) -> str:

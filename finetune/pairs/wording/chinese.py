@@ -13,7 +13,9 @@ from memory.records import digest
 
 _STOPS = "，,；;。！!？?：:"
 _PERSON_END = re.compile(r"[員长長師师者人生手客親友工主任授士官王帝]$")
-_PLACE_END = re.compile(r"[館馆樓楼室站店區区縣县市省國国州島岛港灣湾廳厅所院校場场路街村鎮镇鄉乡洲山河江湖海邊边處处櫃間间]$")
+_PLACE_END = re.compile(
+    r"[館馆樓楼室站店區区縣县市省國国州島岛港灣湾廳厅所院校場场路街村鎮镇鄉乡洲山河江湖海邊边處处櫃間间]$"
+)
 
 
 def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
@@ -34,7 +36,14 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
 
 def short_topic(topic: str) -> str:
     """A heading without its number."""
-    return re.sub(r"^\s*(?:第?[一二三四五六七八九十百\d]+[章節条條]?[、.．)）]?|[（(][一二三四五六七八九十\d]+[)）])\s*", "", topic) or topic
+    return (
+        re.sub(
+            r"^\s*(?:第?[一二三四五六七八九十百\d]+[章節条條]?[、.．)）]?|[（(][一二三四五六七八九十\d]+[)）])\s*",
+            "",
+            topic,
+        )
+        or topic
+    )
 
 
 def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
@@ -65,7 +74,9 @@ def dressed(stem: str, topic: str, value: str) -> Iterator[Wording]:
     yield Wording(f"{about}{reworded(stem, seed + '5')}？" if about else f"{stem}，這個有寫嗎？", "topic_first")
     yield Wording(f"{pick(words['requests'], seed)}{reworded(stem, seed + '6')}。", "request")
     yield Wording(f"{topic}，{to_me(reworded(stem, seed + '7'))}" if topic else f"{to_me(stem)}呀", "casual")
-    yield Wording(f"{reworded(last_clause(stem), seed + '8')}？（{topic}）" if topic else f"{last_clause(stem)}？", "short")
+    yield Wording(
+        f"{reworded(last_clause(stem), seed + '8')}？（{topic}）" if topic else f"{last_clause(stem)}？", "short"
+    )
     yield Wording(f"有人知道{reworded(stem, seed + '9', 4)}嗎？", "embedded")
 
 
@@ -83,9 +94,17 @@ def question_word(kind: str, value: str, left: str) -> str:
     if kind == "number":
         if value.startswith("第"):
             return f"第幾{unit}"
-        return f"幾{unit}" if unit in {"天", "人", "名", "位", "次", "個", "本", "杯", "張", "歲", "樓", "點", "件", "年", "週"} else f"多少{unit}"
+        return (
+            f"幾{unit}"
+            if unit in {"天", "人", "名", "位", "次", "個", "本", "杯", "張", "歲", "樓", "點", "件", "年", "週"}
+            else f"多少{unit}"
+        )
     if kind == "code":
-        return "分機幾號" if value.startswith("分機") else ("哪個網址或信箱" if "@" in value or "//" in value else "哪個號碼")
+        return (
+            "分機幾號"
+            if value.startswith("分機")
+            else ("哪個網址或信箱" if "@" in value or "//" in value else "哪個號碼")
+        )
     return _thing_word(kind, value, left)
 
 
@@ -103,9 +122,11 @@ def _date_word(value: str) -> str:
 
 def _thing_word(kind: str, value: str, left: str) -> str:
     tags = [w.tag for w in chinese(value)]
-    if kind in {"name", "phrase"} and (tags and tags[-1] == "nr" or _PERSON_END.search(value) and len(value) > 1):
+    if kind in {"name", "phrase"} and ((tags and tags[-1] == "nr") or (_PERSON_END.search(value) and len(value) > 1)):
         return "誰"
-    if tags and (tags[-1] in {"ns", "s"} or (_PLACE_END.search(value) and re.search(r"[在到於往從自至](?:了)?$", left))):
+    if tags and (
+        tags[-1] in {"ns", "s"} or (_PLACE_END.search(value) and re.search(r"[在到於往從自至](?:了)?$", left))
+    ):
         return "哪裡"
     return "什麼"
 
@@ -162,7 +183,9 @@ def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
     yield Wording(f"{pick(words['openers'], seed)}{reworded(subject, seed)}是怎麼樣？{topic}", "opener", answer)
     yield Wording(f"{pick(words['situations'], seed)}{to_me(subject)}的話要注意什麼？（{topic}）", "situation", answer)
     yield Wording(f"關於{topic}，{subject}怎麼說？" if topic else f"說明一下{subject}。", "topic_first", answer)
-    yield Wording(f"{pick(words['requests'], seed)}{reworded(subject, seed + '1')}的情形，{topic}裡面的。", "request", answer)
+    yield Wording(
+        f"{pick(words['requests'], seed)}{reworded(subject, seed + '1')}的情形，{topic}裡面的。", "request", answer
+    )
     yield Wording(f"{topic} {reworded(subject, seed + '2')} 怎麼算", "casual", answer)
     yield Wording(f"{subject}呢？{topic}有寫嗎", "short", answer)
     yield Wording(f"有人知道{at}{reworded(subject, seed + '3')}是怎麼回事嗎？", "embedded", answer)
@@ -212,7 +235,9 @@ def to_me(text: str) -> str:
 def keywords(text: str, wh: str, topic: str, most: int = 5) -> str:
     """A search as people type it: the telling words with blanks between, and what is wanted."""
     telling = [
-        w.text for w in chinese(text) if w.tag[:1] in {"n", "v", "a", "t", "j", "l", "e"} and len(w.text) > 1 and w.tag not in {"vshi"}
+        w.text
+        for w in chinese(text)
+        if w.tag[:1] in {"n", "v", "a", "t", "j", "l", "e"} and len(w.text) > 1 and w.tag not in {"vshi"}
     ]
     unique = list(dict.fromkeys(telling))[-most:]
     heads = [topic] if topic and len(topic) <= 10 and topic not in "".join(unique) else []

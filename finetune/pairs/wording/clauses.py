@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from finetune.pairs.tagging import Word, english
+from finetune.pairs.words import words
 
 FINITE = frozenset({"MD", "VBZ", "VBP", "VBD"})
 _BREAKS = frozenset({";", ":", "—", "(", ")", "-"})
-_CONJUNCTIONS = frozenset("and but so or yet while whereas because although though since".split())
+_CONJUNCTIONS = words("and but so or yet while whereas because although though since")
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
 
 
@@ -90,12 +91,13 @@ def _aside(words: tuple[Word, ...], number: int) -> bool:
     return (
         words[number].text == ","
         and number + 1 < len(words)
-        and words[number + 1].text.lower() in {"who", "which", "whose", "where", "though", "but", "not", "so", "as", "because"}
+        and words[number + 1].text.lower()
+        in {"who", "which", "whose", "where", "though", "but", "not", "so", "as", "because"}
     )
 
 
 def _until_break(words: tuple[Word, ...], number: int) -> list[Word]:
-    found = []
+    found: list[Word] = []
     for word in words[number:]:
         if (
             word.text in _BREAKS

@@ -13,11 +13,13 @@ from finetune.pairs.wording import Wording, cells_english, lexicon
 from finetune.pairs.wording.asking import Asked, asked
 from finetune.pairs.wording.clauses import Clause, clause
 from finetune.pairs.wording.verbs import base
+from finetune.pairs.words import words
 from finetune.records import Fact
 
-_BE = frozenset("is are was were am".split())
-_AUX = frozenset("may can must will should would could might shall cannot can't has have had".split()) | _BE
-_VAGUE = frozenset("it they he she this that these those them his her its their both there one another we i you".split())
+_BE = words("is are was were am")
+_AUX = words("may can must will should would could might shall cannot can't has have had") | _BE
+_OPENINGS = words("if when on in whoever once before after from between with at by for until yes no under outside")
+_VAGUE = words("it they he she this that these those them his her its their both there one another we i you")
 
 
 def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
@@ -39,12 +41,27 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
     question = asked(fact.kind, found.value, found.left)
+    if fact.about.endswith("?"):
+        yield from _under_a_question(fact, found, question)
+        topic = fact.about.rstrip(" ?")
     plain = _plain(found, question)
-    if not plain:
+    if not plain or re.match(r"(?:Yes|No)\b", plain):
         return
     about = topic if _vague(found) or len(plain.split()) < 6 else ""
     yield from _dressed(plain, found, question, topic, about)
     yield from _held_out(found, question, topic)
+
+
+def _under_a_question(fact: Fact, found: Clause, question: Asked) -> Iterator[Wording]:
+    """A value inside the answer to a question that the document asks: that question, and then what exactly."""
+    asks = fact.about.rstrip(" ?")
+    wh = f"{question.preposition} {question.wh}".strip()
+    seed = asks + wh
+    yield Wording(f"{asks}? And {wh}?", "under")
+    yield Wording(lexicon.casual(f"{lexicon.reworded(lexicon.to_me(asks), seed)} and {wh}"), "casual")
+    yield Wording(
+        f"{lexicon.situation('', seed)} {lexicon.reworded(asks, seed + '1')}? I need to know {wh}.", "situation"
+    )
 
 
 def _dressed(plain: str, found: Clause, question: Asked, topic: str, about: str) -> Iterator[Wording]:
@@ -55,11 +72,15 @@ def _dressed(plain: str, found: Clause, question: Asked, topic: str, about: str)
     named = f" ({about})" if about else ""
     yield Wording(_asked(plain, named), "plain")
     yield Wording(_asked(_upper(lexicon.reworded(mine, seed + "2")), named), "me")
-    yield Wording(lexicon.casual(lexicon.reworded(mine, seed + "3") + (f", {lexicon.lower(about)}" if about else "")), "casual")
+    yield Wording(
+        lexicon.casual(lexicon.reworded(mine, seed + "3") + (f", {lexicon.lower(about)}" if about else "")), "casual"
+    )
     yield Wording(lexicon.request(seed) + f" {lexicon.reworded(embedded, seed + '4')}{named}.", "request")
     yield Wording(f"{topic}: {lexicon.lower(lexicon.reworded(plain, seed + '5'))}?", "topic_first")
     yield Wording(_asked(_upper(_in_place(found, question)), named), "in_place")
-    yield Wording(lexicon.situation(topic, seed) + f" {_upper(lexicon.to_me(lexicon.reworded(plain, seed + '6')))}?", "situation")
+    yield Wording(
+        lexicon.situation(topic, seed) + f" {_upper(lexicon.to_me(lexicon.reworded(plain, seed + '6')))}?", "situation"
+    )
     yield Wording(f"{lexicon.opener(seed)} {lexicon.lower(lexicon.reworded(mine, seed + '7'))}{named}?", "opener")
     yield Wording(_asked(_upper(lexicon.reworded(lexicon.shorter(plain), seed + "8")), f" – {topic}"), "short")
     yield Wording(f"Do you know {lexicon.to_me(lexicon.reworded(embedded, seed + '9'))}{named}?", "embedded")
@@ -114,7 +135,7 @@ def _tail(left: str, found: Clause) -> str:
 
 
 def _embedded(found: Clause, question: Asked) -> str:
-    """"how long clients may park under the trees": no inversion."""
+    """ "how long clients may park under the trees": no inversion."""
     wh = f"{question.preposition} {question.wh}".strip()
     lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
     right = f" {found.right}" if found.right else ""
@@ -125,7 +146,7 @@ def _embedded(found: Clause, question: Asked) -> str:
 
 
 def _in_place(found: Clause, question: Asked) -> str:
-    """"Clients may park for how long in the seven spaces"."""
+    """ "Clients may park for how long in the seven spaces"."""
     lead = f"{found.lead}, " if found.lead else ""
     middle = f"{question.preposition} {question.wh}".strip()
     left = question.left.strip()
@@ -142,13 +163,27 @@ def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
         return
     seed = statement
     yield Wording(f"What do I need to know about {lexicon.lower(subject)} ({topic})?", "plain", answer)
-    yield Wording(f"What's the deal with {lexicon.lower(lexicon.to_me(subject))}? I mean {lexicon.lower(topic)}.", "casual", answer)
-    yield Wording(f"{lexicon.request(seed)} how it works with {lexicon.lower(subject)}, {lexicon.lower(topic)}.", "request", answer)
+    yield Wording(
+        f"What's the deal with {lexicon.lower(lexicon.to_me(subject))}? I mean {lexicon.lower(topic)}.",
+        "casual",
+        answer,
+    )
+    yield Wording(
+        f"{lexicon.request(seed)} how it works with {lexicon.lower(subject)}, {lexicon.lower(topic)}.",
+        "request",
+        answer,
+    )
     yield Wording(f"{topic}: what about {lexicon.lower(lexicon.reworded(subject, seed))}?", "topic_first", answer)
     yield Wording(f"{lexicon.opener(seed)} is there a rule about {lexicon.lower(subject)}?", "opener", answer)
-    yield Wording(f"{lexicon.situation(topic, seed)} Anything on {lexicon.lower(lexicon.to_me(subject))}?", "situation", answer)
+    yield Wording(
+        f"{lexicon.situation(topic, seed)} Anything on {lexicon.lower(lexicon.to_me(subject))}?", "situation", answer
+    )
     yield Wording(lexicon.keywords(statement, "", topic, most=5), "keywords", answer)
-    yield Wording(f"{lexicon.strongly_reworded(topic)} – {lexicon.strongly_reworded(lexicon.lower(subject))}, how does that go?", "moved", answer)
+    yield Wording(
+        f"{lexicon.strongly_reworded(topic)} – {lexicon.strongly_reworded(lexicon.lower(subject))}, how does that go?",
+        "moved",
+        answer,
+    )
 
 
 def _conditions(statement: str, topic: str) -> Iterator[Wording]:
@@ -166,9 +201,10 @@ def _subject(statement: str) -> str:
     """What the sentence is about: up to its verb; for an imperative its first noun phrase."""
     words = english(statement)
     verb = next((n for n, w in enumerate(words) if n and w.tag in {"MD", "VBZ", "VBP", "VBD"}), None)
-    if verb is not None and verb < 12:
+    if verb is not None and verb < 12 and words[0].tag not in {"VB", "VBP", "VBN"}:
         subject = statement[words[0].start : words[verb].start].strip(" ,")
-        if subject.lower() not in _VAGUE and subject.split()[0].lower() not in {"if", "when", "on", "in", "whoever"}:
+        opening = subject.split()[0].lower() if subject else ""
+        if len(subject) > 3 and subject.lower() not in _VAGUE and opening not in _OPENINGS:
             return subject
     from finetune.pairs.spans import spans
 

@@ -1,4 +1,4 @@
-"""Everyday English: other words, other registers, the first person. Rewrites phrases; never touches numbers or names."""
+"""Everyday English: other words, registers and persons. Rewrites phrases; never touches numbers or names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.pairs.tagging import english
+from finetune.pairs.words import words
 from memory.records import digest
 
 _KEEP = re.compile(r"\d|[A-Z]{2,}")
@@ -26,12 +27,12 @@ def pick(options: list[str], seed: str) -> str:
 
 
 def request(seed: str) -> str:
-    """"Can you tell me" and its kin."""
+    """ "Can you tell me" and its kin."""
     return pick(load("english")["requests"], seed + "r")
 
 
 def opener(seed: str) -> str:
-    """"Quick question:" and its kin."""
+    """ "Quick question:" and its kin."""
     return pick(load("english")["openers"], seed + "o")
 
 
@@ -48,7 +49,7 @@ def _synonyms() -> tuple[re.Pattern[str], dict[str, list[str]]]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, keys))})\b", re.IGNORECASE), table
 
 
-_VERBAL = frozenset("costs pay leave close open end start begin ring call book return charge issue report request store".split())
+_VERBAL = words("costs pay leave close open end start begin ring call book return charge issue report request store")
 
 
 def reworded(text: str, seed: str, most: int = 2) -> str:
@@ -91,7 +92,9 @@ def to_me(text: str) -> str:
     flipped = _FLIP.sub(lambda m: _like(m[0], _FLIPS[m[0].lower()]), text)
     people = "|".join(load("english")["people"]["words"].split())
     helper = r"(?:may|can|must|should|will|do|does|did|are|is|have|has)"
-    subject = rf"(?:(?:a|an|the|all|any|every|each)\s)?(?:(?:paying|new|regular|single|full|active|adult)\s)?(?:{people})"
+    subject = (
+        rf"(?:(?:a|an|the|all|any|every|each)\s)?(?:(?:paying|new|regular|single|full|active|adult)\s)?(?:{people})"
+    )
     agreement = {"does": "do", "are": "am", "is": "am", "has": "have"}
     changed = re.sub(
         rf"\b({helper})\s{subject}\b(?!['’])",
@@ -148,7 +151,10 @@ def keywords(text: str, noun: str, topic: str, most: int = 6) -> str:
 
 def shorter(text: str) -> str:
     """`text` without its last prepositional phrase, when enough is left to ask with."""
-    cut = [m.start() for m in re.finditer(r"\s(?:in|on|at|for|with|during|by|under|behind|beside|from)\s(?:the|a|our|your)\s", text)]
+    cut = [
+        m.start()
+        for m in re.finditer(r"\s(?:in|on|at|for|with|during|by|under|behind|beside|from)\s(?:the|a|our|your)\s", text)
+    ]
     return text[: cut[-1]] if cut and len(text[: cut[-1]].split()) >= 6 else text
 
 

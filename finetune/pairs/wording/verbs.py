@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from finetune.pairs.words import words
+
 _IRREGULAR_PAIRS = (
     "was be were be is be are be am be been be had have has have did do does do went go goes go said say made make "
     "took take came come saw see knew know got get gave give found find thought think told tell became become "
@@ -58,4 +60,4 @@ def _past(low: str) -> str:
     return stem
 
 
-_CLOSED = frozenset("visit limit open offer enter order need edit".split())
+_CLOSED = words("visit limit open offer enter order need edit")
