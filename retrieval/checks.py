@@ -22,7 +22,12 @@ _NAME = re.compile(
     rf"(?<![\w'’])(?:(?:[A-Z]{_LATIN}*(?:['’-]{_LATIN}+)*)(?:\s+[A-Z]{_LATIN}+(?:['’-]{_LATIN}+)*)*"
     rf"|{_LATIN}+[-_]?\d[\w-]*|\d+{_LATIN}+[-_]?\d*)(?![\w])"
 )
-_TITLED = re.compile(r"[一-龥]{2,4}(?=先生|女士|小姐|醫師|医师|教授|經理|经理|主任|組長|组长|店長|店长|老師|老师)")
+_SURNAMES = (
+    "陳陈林黃黄張张李王吳吴劉刘蔡楊杨許许鄭郑謝谢郭洪曾邱廖賴赖周徐蘇苏葉叶莊庄呂吕江何蕭萧羅罗高潘簡简朱鍾钟游彭詹胡施沈余"
+    "盧卢梁趙赵顏颜柯翁魏孫孙戴范方宋鄧邓杜傅侯曹薛丁卓馬马阮董唐溫温藍蓝蔣蒋石古紀纪姚連连馮冯歐欧程湯汤黎田康姜邵秦尤嚴严"
+)
+_TITLE = "先生|女士|小姐|醫師|医师|教授|經理|经理|主任|組長|组长|店長|店长|老師|老师"
+_TITLED = re.compile(rf"[{_SURNAMES}][一-龥]{{1,2}}(?={_TITLE})")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|am|pm|[a-z]{1,3})", re.IGNORECASE)
 # 一 in 一般 or 一起 is no number: a Chinese numeral counts in an answer only before a measure.
 _MEASURE = re.compile(

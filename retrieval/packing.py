@@ -61,6 +61,8 @@ class Packed(Record):
     tokens: int
     left_out: int
     """Units (or sections) that search found and the budget had no room for."""
+    cut: int = 0
+    """Sections too long for the budget, of which only the best units are shown."""
 
 
 def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count) -> Packed:
@@ -116,6 +118,7 @@ class _Packer:
         self.left = plan.budget
         self.pieces = 0
         self.left_out = 0
+        self.cut = 0
 
     def offer_section(self, hit: Hit) -> None:
         """The whole section if it fits, else those of its units that do, best first."""
@@ -128,8 +131,10 @@ class _Packer:
             before = len(self.shown)
             for piece in sorted(hit.evidence, key=lambda piece: -piece.score) if not self._full() else ():
                 self._add_unit(piece.unit, hit)
-            self.pieces += len(self.shown) > before
-            self.left_out += len(self.shown) == before
+            partly = len(self.shown) > before
+            self.pieces += partly
+            self.cut += partly
+            self.left_out += not partly
             return
         self.seen.add(key)
         self.shown[hit.section.id] = shown
@@ -155,7 +160,7 @@ class _Packer:
             )
             tokens = self.count(text) if text else 0
             if tokens <= self.plan.budget or not shown:
-                return Packed(passages=passages, text=text, tokens=tokens, left_out=self.left_out)
+                return Packed(passages=passages, text=text, tokens=tokens, left_out=self.left_out, cut=self.cut)
             self.left_out += 1
             _give_up_one(shown)
 
