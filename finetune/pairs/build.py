@@ -19,6 +19,7 @@ from finetune.pairs.work import SectionFacts, Work
 from finetune.records import Pair
 from memory.errors import DocgraftError
 from memory.records import new_id, now
+from memory.workspace import KnowledgeBaseFolder
 from retrieval.chunking import units
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Stop = Callable[[], bool]
 def build(
     library: Library,
     search: Search | None,
-    settings: PairSettings = PairSettings(),
+    settings: PairSettings | None = None,
     *,
     id: str | None = None,
     model: BaseChatModel | None = None,
@@ -46,17 +47,28 @@ def build(
 ) -> Dataset | None:
     """Build a dataset, or go on with the unfinished one of that id; None when `stop` paused it.
 
-    `previous`: pairs of sections that have not changed since are taken over with every edit (see `refresh`). Without
+    Without `settings`, an unfinished build goes on with its own. `previous`: pairs of sections that have not changed since are taken over with every edit (see `refresh`). Without
     `search`, questions are only looked up by their words and no rows show evidence. DocgraftError when there are no
     documents, or when an unfinished build has other settings and `mix` is not set.
     """
     if not library.documents():
         raise DocgraftError("The knowledge base is empty.", "Add documents first: docgraft add PATH")
     dataset = library.folder.dataset(id or new_id())
+    if settings is None:
+        begun = Work(dataset).plan()["settings"] if Work(dataset).begun else {}
+        settings = PairSettings.model_validate(begun)
     if (dataset / "card.json").is_file():
         return read(dataset)
     with library.folder.lock(f"dataset-{dataset.name}", timeout=1):
-        run = _Run(library, search, settings, model, Work(dataset), _Clock(progress), stop or (lambda: False))
+        run = _Run(
+            library,
+            search,
+            settings,
+            model=model,
+            work=Work(dataset),
+            clock=_Clock(progress),
+            stop=stop or (lambda: False),
+        )
         run.open(previous, mix)
         return run.finished() if run.facts() and run.pairs() else None
 
@@ -80,8 +92,13 @@ def refresh(
 
 def unfinished(library: Library) -> list[str]:
     """Ids of builds that were begun and can be resumed, oldest first."""
-    folder = library.folder.datasets
-    return sorted(p.name for p in folder.iterdir() if Work(p).begun) if folder.is_dir() else []
+    return waiting(library.folder)
+
+
+def waiting(folder: KnowledgeBaseFolder) -> list[str]:
+    """The same for a folder whose library need not be opened."""
+    datasets = folder.datasets
+    return sorted(p.name for p in datasets.iterdir() if Work(p).begun) if datasets.is_dir() else []
 
 
 class _Run:
@@ -92,6 +109,7 @@ class _Run:
         library: Library,
         search: Search | None,
         settings: PairSettings,
+        *,
         model: BaseChatModel | None,
         work: Work,
         clock: _Clock,
