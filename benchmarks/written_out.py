@@ -4,7 +4,7 @@ WRITTEN_OUT = {
     "fu-001": "Who was running your very first boat, the trawler Sister Pegg?",
     "fu-002": "How long have I got to hand in the near miss form NM-6?",
     "fu-003": "By when does a car with its driver to Tarn Isle have to be reserved?",
-    "fu-004": "What if I forget to get my document out of the printer? When does the waiting job disappear from Puffin?",
+    "fu-004": "When does a waiting job disappear from the printer Puffin if I forget it?",
     "fu-005": "How low can Moonrake's battery get before she has to head back?",
     "fu-006": "Does the last departure for Hexley Point, the H10 at 18:30, go every night?",
     "fu-007": "宿舍的雙人房最久可以住多長？",

@@ -54,8 +54,8 @@ def quantities(text: str) -> Iterator[Quantity]:
         keys = _keys(match)
         if keys:
             start, end = match.span()
-            while text[start:end][:1].isspace():
-                start += 1
+            said = text[start:end]
+            start, end = start + len(said) - len(said.lstrip()), end - len(said) + len(said.rstrip())
             yield Quantity(start, end, keys)
 
 

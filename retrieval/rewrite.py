@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from memory.errors import DocgraftError
 from retrieval.fence import NUMBER
 from retrieval.refusal import refuses
 from retrieval.reply import foreign
@@ -115,7 +116,7 @@ def _by_model(question: str, history: History, model: BaseChatModel) -> str:
 
     try:
         reply = model.invoke(rewrite_messages(question, history, language(question))).text
-    except foreign():
+    except (DocgraftError, *foreign()):
         return ""  # the rules serve; a model that is down will be told of by the answer
     lines = [line for line in reply.strip().splitlines() if line.strip()]
     text = re.sub(r"^[^:：\n]{0,24}(?:question|問題|问题)[:：]\s*", "", lines[0] if lines else "", flags=re.IGNORECASE)

@@ -26,7 +26,9 @@ def in_script(text: str, language: Language) -> str:
     """
     if not drift(text, language):
         return text
-    return _converter("s2twp" if language == "zh-Hant" else "t2s").convert(text)
+    converted = _converter("s2twp" if language == "zh-Hant" else "t2s").convert(text)
+    # 台 is how most people in Taiwan write 臺: kept where it was written.
+    return converted.replace("臺", "台") if "臺" not in text else converted
 
 
 @lru_cache(maxsize=20_000)
