@@ -57,6 +57,9 @@ def chunks(section: Section, count: Count, limit: int) -> list[Chunk]:
     rows); inside a unit only when it alone is over the limit. A chunk that continues a table begins with its header.
     """
     heading = heading_within(section.heading_path, count, limit)
+    whole = count(passage(heading, section.text))
+    if whole <= limit and not any(block.kind == "table" for block in section.blocks):
+        return [_chunk(section, 0, section.text, (0, len(section.text)), whole)]
     found: list[Chunk] = []
     atoms = _atoms(section, count)
     while atoms:

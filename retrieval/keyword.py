@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
@@ -15,7 +14,7 @@ from retrieval.tokens import tokens
 
 K1, B = 1.2, 0.75
 """FTS5's own constants, for the rows that are scored here."""
-POSTINGS = 12_000
+POSTINGS = 8_000
 """Entries of the index that one search may read before it leaves out the commonest tokens."""
 
 # Every category but separators and controls is part of a token: our tokens come through as they are, gen-itgc whole.
@@ -83,7 +82,7 @@ class Keyword:
         """(row number, BM25) of the best rows with any of the tokens, best first.
 
         Where the tokens are so common that reading all of their entries would take long, the rarest ones choose the
-        rows (a few times `limit`), and those are scored by all tokens with the same formula.
+        rows (somewhat more than `limit`), and what the others add is computed for those only, with the same formula.
         """
         known = self._frequencies(connection, list(dict.fromkeys(query)))
         rare = _rarest(known)
@@ -91,8 +90,10 @@ class Keyword:
             return []
         if len(rare) == len(known):
             return self._match(connection, rare, limit)
-        rows = [number for number, _ in self._match(connection, rare, 2 * limit)]
-        return self._scored(connection, rows, known)[:limit]
+        found = self._match(connection, rare, limit + limit // 4)
+        added = self._added(connection, [n for n, _ in found], {t: n for t, n in known.items() if t not in rare})
+        whole = [(number, score + added[number]) for number, score in found]
+        return sorted(whole, key=lambda item: (-item[1], item[0]))[:limit]
 
     def _frequencies(self, connection: Connection, query: list[str]) -> dict[str, int]:
         """In how many rows each token stands; tokens that stand in none are left out."""
@@ -107,23 +108,23 @@ class Keyword:
     def _match(self, connection: Connection, query: Sequence[str], limit: int) -> list[tuple[int, float]]:
         match = " OR ".join('"' + token.replace('"', '""') + '"' for token in query)
         sql = f"SELECT rowid, rank FROM {self.name} WHERE {self.name} MATCH ? ORDER BY rank LIMIT ?"
-        return [(int(n), -float(rank)) for n, rank in connection.exec_driver_sql(sql, (match, limit))]
+        return [(int(n), -float(rank)) for n, rank in connection.exec_driver_sql(sql, (match, limit)).all()]
 
-    def _scored(self, connection: Connection, rows: list[int], known: dict[str, int]) -> list[tuple[int, float]]:
-        """BM25 as FTS5 computes it, over heading and body together."""
+    def _added(self, connection: Connection, rows: list[int], common: dict[str, int]) -> dict[int, float]:
+        """What these tokens add to each row's score: BM25 as FTS5 computes it, heading and body together."""
         total, average = self._size(connection)
-        weights = {t: max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for t, n in known.items()}
-        found = []
+        weights = [(f" {t} ", max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6)) for t, n in common.items()]
+        found = {}
         for start in range(0, len(rows), 500):
             part = rows[start : start + 500]
-            marks = ",".join("?" * len(part))
-            sql = f"SELECT rowid, heading, body FROM {self.name} WHERE rowid IN ({marks})"
-            for number, heading, body in connection.exec_driver_sql(sql, tuple(part)):
-                words = heading.split() + body.split()
-                counts = Counter(w for w in words if w in weights)
-                norm = K1 * (1 - B + B * len(words) / average)
-                found.append((int(number), sum(weights[t] * n * (K1 + 1) / (n + norm) for t, n in counts.items())))
-        return sorted(found, key=lambda item: (-item[1], item[0]))
+            sql = f"SELECT rowid, heading, body FROM {self.name} WHERE rowid IN ({','.join('?' * len(part))})"
+            for number, heading, body in connection.exec_driver_sql(sql, tuple(part)).all():
+                # Every token between blanks of its own, so that counting substrings counts tokens.
+                words = f" {f'{heading} {body}'.strip()} ".replace(" ", "  ")
+                norm = K1 * (1 - B + B * (words.count("  ") - 1) / average)
+                counts = [(weight, words.count(token)) for token, weight in weights]
+                found[int(number)] = sum(w * n * (K1 + 1) / (n + norm) for w, n in counts if n)
+        return found
 
     def _size(self, connection: Connection) -> tuple[int, float]:
         """Rows, and tokens per row: FTS5's "averages" record (fts5_index.c: varints of rows, then of each column)."""

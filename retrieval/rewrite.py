@@ -114,9 +114,10 @@ def _by_model(question: str, history: History, model: BaseChatModel) -> str:
     """The model's standalone form, or "" when it fails the checks."""
     from retrieval.prompts import rewrite_messages
 
+    failures: tuple[type[Exception], ...] = (DocgraftError, *foreign())
     try:
         reply = model.invoke(rewrite_messages(question, history, language(question))).text
-    except (DocgraftError, *foreign()):
+    except failures:
         return ""  # the rules serve; a model that is down will be told of by the answer
     lines = [line for line in reply.strip().splitlines() if line.strip()]
     text = re.sub(r"^[^:：\n]{0,24}(?:question|問題|问题)[:：]\s*", "", lines[0] if lines else "", flags=re.IGNORECASE)

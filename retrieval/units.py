@@ -139,6 +139,8 @@ def clauses(text: str, longest: int) -> Iterator[tuple[int, int]]:
 
 def _fitting(text: str, width: int) -> int:
     """How many characters of `text` are at most `width` wide; at least one."""
+    if 2 * len(text) <= width:
+        return len(text)
     used = 0
     for index, character in enumerate(text):
         used += 2 if _WIDE.match(character) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from typing import NamedTuple
 
@@ -17,7 +18,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CANDIDATES = ("utf-8", "cp950", "gb18030", "cp1252", "big5hkscs")
+_CANDIDATES = ("utf-8", "cp950", "gb18030", "cp1252", "big5hkscs", "cp932", "euc-jp", "cp949")
+_PAIRED = {"cp950", "gb18030", "big5hkscs", "cp932", "euc-jp", "cp949"}
+"""Those with two bytes to a character."""
 _WIDE_CANDIDATES = ("utf-16-le", "utf-16-be")
 _ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "cp936": "gb18030", "big5": "cp950"}
 _ALIASES |= {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8", "ascii": "utf-8"}
@@ -28,6 +31,9 @@ _NAMES = {
     "big5hkscs": "Big5-HKSCS (Traditional Chinese)",
     "gb18030": "GB18030 (Simplified Chinese)",
     "cp1252": "Windows-1252 (Western)",
+    "cp932": "Shift JIS (Japanese)",
+    "euc-jp": "EUC-JP (Japanese)",
+    "cp949": "Windows-949 (Korean)",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16 (big-endian)",
 }
@@ -35,8 +41,8 @@ _SAMPLE = 24_000
 """Bytes that are weighed where a file has bytes above ASCII."""
 _HIGH = re.compile(rb"[\x80-\xff]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_SURE = 0.9
-"""Points per two bytes by which the best candidate must lead."""
+_SURE = 1.5
+"""Points per two bytes by which the best candidate must lead with two characters of evidence; less with more."""
 
 
 class Decoded(NamedTuple):
@@ -71,12 +77,15 @@ def decode(data: bytes, *, name: str, encoding: str | None = None, declared: str
     best, second = guesses[0], guesses[1] if len(guesses) > 1 else _Guess("", -9.0)
     if best.score < -3.5 and _CONTROL.search(data):
         raise BadDocument(name, "this is not text: it holds binary data.", kind="unsupported")
-    if best.codec == "cp1252" and best.score < 0:
+    if best.codec == "cp1252" and best.score < 0 and len(_HIGH.findall(data)) <= max(3, len(data) // 500):
         # Stray bytes between plain letters are damage rather than letters nobody uses.
         best, second = _Guess("utf-8", 1.0), _Guess("", -9.0)
-    if best.score < -1 and len(_HIGH.findall(data)) >= 8:
+    evidence = len(_HIGH.findall(data))
+    torn = best.score < 0.4 and len(_tolerant(_sample(data), best.codec)[1]) > 0.01 * evidence
+    if evidence >= 8 and (best.score < -1 or torn):
         raise BadDocument(name, "its encoding cannot be told.", "Choose the encoding (--encoding).", kind="encoding")
-    unsure = best.score < 0.4 or best.score - second.score < _SURE
+    lead = (best.score - second.score) * math.sqrt(min(max(evidence, 1), 400) / 4)
+    unsure = best.score < 0.4 or lead < _SURE
     return _decoded(data, best.codec, (_guess_note(best, second, data),) if unsure else ())
 
 
@@ -112,10 +121,22 @@ def _guesses(data: bytes, declared: str) -> list[_Guess]:
     sample = _sample(data)
     wide = [c for c in _WIDE_CANDIDATES if len(data) % 2 == 0 or len(data) > 1000]
     narrow = list(dict.fromkeys([declared, *_CANDIDATES] if declared else _CANDIDATES))
+    if _valid_utf8(sample) and "cp1252" in narrow:
+        # Western text that is valid UTF-8 is UTF-8: nobody writes Ã© for é.
+        narrow.remove("cp1252")
     found = [_Guess(c, _score(sample, c) + (0.8 if c == declared else 0)) for c in narrow if "16" not in c]
     found += [_Guess(c, _score(data[: _SAMPLE & ~1], c)) for c in wide]
     order = {c: i for i, c in enumerate(narrow)}
     return _without_twins(sorted(found, key=lambda g: (-round(g.score, 6), order.get(g.codec, 9))), sample)
+
+
+def _valid_utf8(sample: bytes) -> bool:
+    """Whether the bytes are UTF-8, but for a character that the end of the sample cuts."""
+    try:
+        sample.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return len(sample) > _SAMPLE and error.start >= len(sample) - 3
+    return True
 
 
 def _without_twins(guesses: list[_Guess], sample: bytes) -> list[_Guess]:
@@ -153,13 +174,16 @@ def _score(sample: bytes, codec: str) -> float:
         plain = sum(c.isascii() and (c.isprintable() or c.isspace()) for c in text)
         return (points(text) + 1.5 * plain) / len(text) - 4.0 * len(bad)
     evidence = len(_HIGH.findall(sample)) or 1
-    if codec in ("cp950", "gb18030", "big5hkscs"):
+    if codec in _PAIRED:
         # The second byte of a pair may be an ASCII letter.
         evidence = max(evidence, 2 * sum(not c.isascii() for c in text))
     score = 2 * points(text) / evidence
-    if codec == "utf-8" and not bad and evidence >= 4:
+    if codec == "utf-8" and _valid_utf8(sample) and evidence >= 3:
         # Text in another encoding is hardly ever valid UTF-8 by chance; the longer, the less.
-        return max(score, 0.0) + min(evidence / 4, 4.0)
+        return max(score, 0.5) + min(evidence / 3, 12.0)
+    if codec == "utf-8" and _valid_utf8(sample) and score > 1:
+        # A single © or é, in a file that is plain otherwise.
+        return score + 1.5
     return score - min(8.0 * len(bad) / evidence, 9.0)
 
 
@@ -178,7 +202,7 @@ def _tolerant(data: bytes, codec: str) -> tuple[str, list[int]]:
                 parts.append(data[at + error.start :].decode(codec, "replace"))
                 break
             end = max(error.end, error.start + 1)
-            if codec in ("cp950", "gb18030", "big5hkscs"):
+            if codec in _PAIRED:
                 # Only the first byte is wrong for sure; the next may begin something of its own.
                 end = error.start + 1
             parts.append("\ufffd")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 _MARKS = "，。、；：？！「」『』（）《》〈〉【】〔〕…—～·％／＋－×÷°℃＄￥○●◎※→←"
-_QUOTES = "‘’“”–—…•€£¥©®°·§«»™½¼¾²³×±µº¡¿"
+_QUOTES = "‘’“”–—…•€£¥©®°·§«»™½¼¾²³×±µº¡¿\xa0\u3000"
 _LETTERS = "éèêëàâäáåãæçîïíìôöóòõøûùüúñßÉÈÊÀÂÄÁÅÆÇÎÏÍÔÖÓØÛÜÚÑœŒšžŽŠý"
 
 
@@ -48,10 +48,14 @@ def _han(character: str) -> float:
 
 
 def _other(character: str, code: int) -> float:
-    if 0x3040 <= code <= 0x30FF or 0xFF01 <= code <= 0xFF5E or 0x3105 <= code <= 0x312F:
+    if 0x3041 <= code <= 0x30FE or 0xAC00 <= code < 0xD7A4:
+        return 2.0
+    if 0xFF01 <= code <= 0xFF5E or 0x3105 <= code <= 0x312F:
         return 0.5
     if code == 0xFFFD or 0xE000 <= code <= 0xF8FF or 0x80 <= code < 0xA0:
         return -6.0
+    if 0x100 <= code < 0x250 or 0x370 <= code < 0x530:
+        return 1.0 if code < 0x250 else 0.0
     if 0x20000 <= code < 0x32000 or 0x1F300 <= code < 0x1FB00:
         return 0.0
     return -1.0 if unicodedata.category(character)[0] in "LNPS" else -3.0

@@ -65,10 +65,10 @@ def _with_header(grid: list[list[str]], head: int | None) -> Grid:
         return Grid([], False)
     wide = max(map(len, grid))
     grid = [row + [""] * (wide - len(row)) for row in grid]
-    if head is None:
-        return Grid(grid, headed(grid))
-    if head == 0:
-        return Grid(grid, headed(grid))
+    if not head:
+        # A name that spans columns comes again in each; that is no reason against its being one.
+        told_apart = [name + "'" * grid[0][:column].count(name) for column, name in enumerate(grid[0])]
+        return Grid(grid, headed([told_apart, *grid[1:]]))
     names = []
     for column in range(wide):
         parts = list(dict.fromkeys(row[column] for row in grid[:head] if row[column]))

@@ -86,10 +86,7 @@ class Vectors:
         """The nearest ids with their cosines, best first; approximate beyond a few hundred (HNSW)."""
         with self._reading() as client:
             collection = self._collection(client, name)
-            limit = min(limit, collection.count())
-            if limit <= 0:
-                return []
-            found = collection.query(query_embeddings=[vector], n_results=limit, include=["distances"])
+            found = collection.query(query_embeddings=[vector], n_results=max(limit, 1), include=["distances"])
         return [(i, 1.0 - d) for i, d in zip(found["ids"][0], found["distances"][0], strict=True)]
 
     def count(self, name: str) -> int:
