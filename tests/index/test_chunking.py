@@ -66,7 +66,7 @@ def test_a_section_that_fits_is_one_chunk():
 
 def test_a_continued_table_repeats_its_header():
     lines = [f"| G{i} | {i} weeks |" for i in range(60)]
-    text = "| Grade | Notice |\n|---|---|\n" + "\n".join(lines)
+    text = "# T\n## Grades\n| Grade | Notice |\n|---|---|\n" + "\n".join(lines)
     rows = []
     for i, line in enumerate(lines):
         at = text.index(line)
@@ -78,9 +78,9 @@ def test_a_continued_table_repeats_its_header():
             )
         )
     blocks = (
-        Block(kind="heading", start=0, end=0, level=1),
-        Block(kind="heading", start=0, end=0, level=2),
-        Block(kind="table", start=0, end=len(text), header=("Grade", "Notice"), rows=tuple(rows)),
+        Block(kind="heading", start=0, end=3, level=1),
+        Block(kind="heading", start=4, end=13, level=2),
+        Block(kind="table", start=14, end=len(text), header=("Grade", "Notice"), rows=tuple(rows)),
     )
     (section,) = sections(document(text, *blocks), "a.md", "d")
     found = chunks(section, count, 150)
