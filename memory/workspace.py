@@ -144,6 +144,10 @@ class Workspace:
         """The folder of a fetched base model; the `/` of a Hub id becomes `--`."""
         return self.models / check_name(name.replace("/", "--"), "model name")
 
+    def reading(self, identity: str) -> Path:
+        """The file of a model's reading check."""
+        return self.root / "readings" / f"{_identifier(identity)}.json"
+
     def base(self, name: str) -> KnowledgeBaseFolder:
         """The folder of a knowledge base, which need not exist yet."""
         return KnowledgeBaseFolder(self.bases / check_name(name, "knowledge base name"), name)
