@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval import floor as floors
@@ -170,18 +171,22 @@ class Search:
         return section, units(section)
 
     def _usual(self, question: str) -> float:
-        """The mean best score of ordinary questions in the question's script: what this index gives for nothing."""
+        """The median best score of ordinary questions in the question's script: what this index gives for nothing.
+
+        The median, because a few of them may well be answered here.
+        """
         han = bool(_HAN.search(question))
         key = (self.library.revision, han)
         if key not in self._ordinary:
             background = self._measured()
-            rows = [row for row, text in enumerate(background.texts) if bool(_HAN.search(text)) == han][:ORDINARY]
-            best = []
-            for row in rows:
-                hits = self._found([Query(background.texts[row], 1.0)], background.vectors[row : row + 1])
-                best += [hits[0].score] if hits else []
+            rows = [row for row, text in enumerate(background.texts) if bool(_HAN.search(text)) == han]
+            found = [
+                self._found([Query(background.texts[row], 1.0)], background.vectors[row : row + 1])
+                for row in rows[:: max(1, len(rows) // ORDINARY)]
+            ]
+            best = [hits[0].score for hits in found if hits]
             kept = {other: value for other, value in self._ordinary.items() if other[0] == key[0]}
-            self._ordinary = {**kept, key: sum(best) / max(len(best), 1)}
+            self._ordinary = {**kept, key: median(best) if best else 0.0}
         return self._ordinary[key]
 
     def _measured(self) -> Background:
