@@ -28,7 +28,9 @@ class SentenceTransformers(Embedder):
         self.batch = batch
         self._lock = threading.Lock()
         self._model = _open(model, device)
-        self.dimension = int(self._model.get_sentence_embedding_dimension())
+        # Renamed in 5.7.
+        dimension = getattr(self._model, "get_embedding_dimension", None)
+        self.dimension = int((dimension or self._model.get_sentence_embedding_dimension)())
         self.max_tokens = int(self._model.max_seq_length or 512)
 
     @cached_property

@@ -170,10 +170,9 @@ class Library:
         self._alive()
         with self.database.read() as connection:
             counts = rows.counts(connection)
-        files = [p for p in self.folder.root.rglob("*") if p.is_file()]
-        kept = (self.folder.originals, self.folder.vectors)
-        own = [p for p in files if p.name.startswith("library.db") or any(p.is_relative_to(k) for k in kept)]
-        return Statistics(**counts, bytes_on_disk=sum(p.stat().st_size for p in own), index=self.index)
+        kept = (self.folder.originals.rglob("*"), self.folder.vectors.rglob("*"), self.folder.root.glob("library.db*"))
+        size = sum(path.stat().st_size for paths in kept for path in paths if path.is_file())
+        return Statistics(**counts, bytes_on_disk=size, index=self.index)
 
     def documents(self, metadata: Mapping[str, str] | None = None) -> list[Document]:
         """All documents in order of adding, without their texts (see `document`); with `metadata`, those that have

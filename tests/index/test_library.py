@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memory import sqlite
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
 from memory.workspace import write_json
 from retrieval.embedders.hashing import Hashing
@@ -533,3 +534,18 @@ def test_a_failure_while_publishing_changes_nothing(library, monkeypatch):
             library.add([upload("policy.txt", CHANGED)])
     assert by_keyword(library, "MARK-OLD") == [POLICY] and library.document("policy.txt").text == POLICY
     assert statuses(library.add([upload("policy.txt", CHANGED)])) == ["updated"] and library.check() == []
+
+
+def test_a_python_with_an_old_sqlite_is_named_with_the_version_needed(opened, monkeypatch):
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    with pytest.raises(NotConfigured, match=r"3\.34\.1.*3\.35"):
+        opened()
+
+
+def test_without_fts5_documents_can_be_listed_and_adding_says_what_is_missing(opened, monkeypatch):
+    library = opened()
+    monkeypatch.setattr(sqlite, "_probe", lambda statement: False)
+    assert library.documents() == []
+    with pytest.raises(NotConfigured, match="FTS5"):
+        library.add([upload("a.txt", "Text.")])
+    assert library.documents() == [] and library.index is None

@@ -207,6 +207,7 @@ def _whole(segments: Sequence[Piece]) -> Piece:
         top=min(s.top for s in segments),
         bottom=max(s.bottom for s in segments),
         bold=all(s.bold for s in segments),
+        mono=all(s.mono for s in segments),
     )
 
 

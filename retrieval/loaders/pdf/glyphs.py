@@ -14,6 +14,7 @@ from retrieval.loaders.pdf.page import Page, Piece
 from retrieval.sentences import CJK
 
 _BOLD = re.compile(r"(?i)bold|cmbx|black|heavy|semib|demi|[-,]b$|-w[6-9]|黑體|粗")
+_MONO = re.compile(r"(?i)courier|mono|consol|cmtt|typewriter|menlo|fixed")
 _WIDE = re.compile(f"[{CJK}\u3001-\u303f\uff00-\uffef]")
 _SMALLEST = 2.0
 """Points below which letters cannot be read."""
@@ -25,6 +26,7 @@ class _Style(NamedTuple):
 
     size: float
     bold: bool
+    mono: bool
     white: bool
     unseen: bool
     """Drawn without ink, or too small to read."""
@@ -81,7 +83,9 @@ def joined(pieces: list[Piece]) -> Piece:
         wide = _WIDE.match(text[-1]) and _WIDE.match(right.text[0])
         text += ("" if gap < (0.35 if wide else 0.08) * left.size else " ") + right.text
     biggest = max(pieces, key=lambda p: len(p.text) * p.size)
-    bold = sum(len(p.text) for p in pieces if p.bold) > 0.8 * sum(len(p.text) for p in pieces)
+    letters = sum(len(p.text) for p in pieces)
+    bold = sum(len(p.text) for p in pieces if p.bold) > 0.8 * letters
+    mono = sum(len(p.text) for p in pieces if p.mono) > 0.8 * letters
     return Piece(
         text,
         pieces[0].x0,
@@ -91,6 +95,7 @@ def joined(pieces: list[Piece]) -> Piece:
         biggest.base,
         biggest.size,
         bold,
+        mono,
     )
 
 
@@ -164,10 +169,12 @@ class _Reader:
         inkless = mode == _INVISIBLE_MODE or (bool(known) and alpha.value == 0)
         bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(_BOLD.search(name))
         angle = math.degrees(raw.FPDFText_GetCharAngle(text, index)) - self._drawing.rotation
-        return _Style(size, bold, white and mode in (0, 4), inkless or 0 < size < _SMALLEST, round(angle) % 360)
+        unseen = inkless or 0 < size < _SMALLEST
+        mono = bool(flags.value & 1) or bool(_MONO.search(name))
+        return _Style(size, bold, mono, white and mode in (0, 4), unseen, round(angle) % 360)
 
 
-_BLANK = _Style(0, False, False, False, 0)
+_BLANK = _Style(0, False, False, False, False, 0)
 
 
 def _character(high: str, code: int) -> str:
@@ -203,6 +210,7 @@ def _piece(run: list[Glyph]) -> list[Piece]:
             run[0].base,
             run[0].style.size,
             run[0].style.bold,
+            run[0].style.mono and not _WIDE.search("".join(g.text for g in run)),
         )
     ]
 

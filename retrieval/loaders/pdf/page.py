@@ -18,6 +18,8 @@ class Piece(NamedTuple):
     size: float
     """Of the letters, in points as seen."""
     bold: bool
+    mono: bool = False
+    """Letters of one width, as in code."""
 
     @property
     def height(self) -> float:

@@ -75,12 +75,17 @@ class Prose:
         self._heading: list[Line] = []
         self._lines: list[Line] = []
         self._items: list[list[Line]] = []
+        self._code: list[Line] = []
 
     def line(self, line: Line) -> None:
         """Take the next line."""
         if line.level:
             self._take_heading(line)
             return
+        if line.place.mono and not self._inside_prose(line):
+            self._take_code(line)
+            return
+        self._end_code()
         self._end_heading()
         if _LEADER.search(line.text) or self._begins_item(line):
             self._end_paragraph()
@@ -102,11 +107,35 @@ class Prose:
 
     def end(self) -> None:
         """Finish what is open."""
+        self._end_code()
         self._end_heading()
         self._end_list()
         self._end_paragraph()
 
+    def _inside_prose(self, line: Line) -> bool:
+        """Whether a line of code letters is rather a piece of running text."""
+        return mark(line.text) is not None or key_value(line.text) is not None
+
+    def _take_code(self, line: Line) -> None:
+        self._end_heading()
+        self._end_list()
+        self._end_paragraph()
+        last = self._code[-1] if self._code else None
+        if last and (last.page != line.page or line.place.top - last.place.bottom > 2.5 * line.place.size):
+            self._end_code()
+        self._code.append(line)
+
+    def _end_code(self) -> None:
+        """Lines of code as they stand, indented by their place."""
+        if self._code:
+            lines, self._code = self._code, []
+            left = min(line.place.x0 for line in lines)
+            step = 0.6 * lines[0].place.size or 1
+            body = "\n".join(" " * min(round((c.place.x0 - left) / step), 40) + c.text for c in lines)
+            self._layout.paragraph(body, page=lines[0].page, kind="code")
+
     def _take_heading(self, line: Line) -> None:
+        self._end_code()
         self._end_list()
         self._end_paragraph()
         last = self._heading[-1] if self._heading else None
