@@ -15,7 +15,7 @@ from retrieval.library.rows import Generation
 from retrieval.library.stores import Stores
 from retrieval.records import Issue
 
-_REPAIR = "Run: docgraft doctor --repair"
+_REPAIR = "Run: docgraft doctor"
 
 
 class Checkup:
@@ -59,7 +59,8 @@ class Checkup:
             self.tidy_originals()
         if active is None:
             return
-        if "unfinished" in kinds:
+        # With another embedder there is nothing to finish with: a reindex does it.
+        if "unfinished" in kinds and not any(issue.kind == "index" for issue in found):
             self._complete(active)
         with self.folder.lock("library", timeout=60):
             if "keyword" in kinds:

@@ -296,7 +296,7 @@ class Library:
             except BackendFailed as cause:
                 raise BackendFailed(
                     f"Removing {name!r} is not complete: {cause.message}",
-                    "No search finds it any more. Its vectors go with the next removal or: docgraft doctor --repair",
+                    "No search finds it any more. Its vectors go with the next removal or: docgraft doctor",
                 ) from cause
 
 

@@ -180,7 +180,7 @@ def _explained(where: str) -> Iterator[None]:
         yield
     except NotFoundError as cause:
         raise VectorsMissing(
-            f"The vector index is not at {where} any more.", "Run: docgraft doctor --repair, or docgraft reindex"
+            f"The vector index is not at {where} any more.", "Run: docgraft doctor, or docgraft reindex"
         ) from cause
     except (ChromaError, ValueError, RuntimeError, OSError, httpx.HTTPError) as cause:
         raise BackendFailed(

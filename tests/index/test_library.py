@@ -549,3 +549,18 @@ def test_without_fts5_documents_can_be_listed_and_adding_says_what_is_missing(op
     with pytest.raises(NotConfigured, match="FTS5"):
         library.add([upload("a.txt", "Text.")])
     assert library.documents() == [] and library.index is None
+
+
+def test_repairing_under_another_embedder_leaves_what_it_cannot_finish(opened):
+    class Failing(Hashing):
+        def encode(self, texts, *, query=False):
+            raise BackendFailed("The embedding server did not answer.")
+
+    first = opened()
+    first.add([upload("a.txt", "Text.")])
+    opened(Failing()).add([upload("b.txt", "Herring.")])
+    other = opened("hashing:768")
+    assert {i.kind for i in other.check(repair=True)} == {"unfinished", "index"}
+    assert other.reindex() and {i.kind for i in other.check()} == {"unfinished"}
+    assert other.check(repair=True) == [] and len(other.documents()) == 2
+    assert by_keyword(other, "herring") == ["Herring."]
