@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from math import ceil
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -139,7 +140,9 @@ def _cut(text: str, group: _Group, largest: int, target: int) -> Iterator[tuple[
 
 
 def _grouped(pieces: list[_Piece], target: int) -> Iterator[list[_Piece]]:
-    """Pieces in runs of about `target` characters that end where a block ends, when that is near."""
+    """Pieces in runs of equal size, about `target` characters, that end where a block ends when that is near."""
+    whole = pieces[-1].end - pieces[0].start
+    goal = whole / max(1, ceil(whole / target))
     run: list[_Piece] = []
     for index, piece in enumerate(pieces):
         run.append(piece)
@@ -148,7 +151,7 @@ def _grouped(pieces: list[_Piece], target: int) -> Iterator[list[_Piece]]:
         if following is None:
             break
         ends_block = piece.of != following.of or piece.block.kind == "table"
-        if size >= target * 1.5 or (ends_block and size + (following.end - following.start) > target):
+        if size >= goal * 1.5 or (ends_block and size + (following.end - following.start) / 2 > goal):
             yield run
             run = []
     if run:

@@ -115,7 +115,7 @@ def test_a_heading_longer_than_the_limit_leaves_room_for_the_text():
 
 
 def test_chunks_are_of_about_equal_size():
-    text = " ".join(f"Sentence number {i} is here." for i in range(45))
+    text = " ".join(f"Sentence number {i} is here." for i in range(30))
     (section,) = sections(document(text), "a.txt", "d")
-    sizes = [c.tokens for c in chunks(section, count, 500)]
+    sizes = [c.tokens for c in chunks(section, count, 300)]
     assert len(sizes) == 2 and max(sizes) - min(sizes) < 60
