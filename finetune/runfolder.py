@@ -234,13 +234,25 @@ def end(process: Process) -> None:
 
 
 def worker_command(folder: RunFolder) -> list[str]:
-    """The command line of a run's worker."""
-    spec = folder.ticket().spec
-    if spec.devices == 1:
-        return [sys.executable, "-m", "finetune.worker", str(folder.root)]
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(spec.devices)]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    return [*launch, "-m", "finetune.worker", str(folder.root)]
+    """The command line of a run's worker; it turns itself into `launch_command` when the spec asks for several."""
+    return [sys.executable, "-m", "finetune.worker", str(folder.root)]
+
+
+def launch_command(folder: RunFolder, kind: str) -> list[str]:
+    """The command line that runs one worker per device, on devices of this kind."""
+    return [*launcher(kind, folder.ticket().spec.devices), "finetune.worker", str(folder.root)]
+
+
+def launcher(kind: str, devices: int) -> list[str]:
+    """What starts `-m MODULE` on several devices: accelerate, or for CPUs the launcher below it.
+
+    accelerate starts several CPU processes through MPI only; torch's own launcher needs nothing else installed.
+    """
+    if kind == "cpu":
+        run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(devices)]
+        return [*run, "--standalone", "-m"]
+    run = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(devices)]
+    return [*run, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "-m"]
 
 
 def _finite(value: Any) -> Any:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from finetune.models.devices import describe
 from finetune.records import Event, Run, TrainingSpec
-from finetune.runfolder import GRACE, TERMINAL, RunFolder, Ticket, alive, end, worker_command
+from finetune.runfolder import GRACE, TERMINAL, RunFolder, Ticket, alive, end, launch_command, worker_command
 from memory.errors import DocgraftError
 from memory.records import new_id, now
 from memory.workspace import KnowledgeBaseFolder, Workspace, write_json
@@ -146,8 +147,11 @@ class Runs:
         return launched
 
     def command(self, run: str) -> list[str]:
-        """The command line of the worker, for showing: `accelerate launch` when the spec asks for several devices."""
-        return worker_command(self._folder(run))
+        """The command line that trains, for showing: a launcher's when the spec asks for several devices."""
+        folder = self._folder(run)
+        if folder.ticket().spec.devices == 1:
+            return worker_command(folder)
+        return launch_command(folder, describe().kind)
 
     def _launch(self, folder: RunFolder) -> None:
         # Until the child is known, this process stands for it: the run counts as starting, and its logs are marked off
@@ -156,7 +160,7 @@ class Runs:
         with folder.log_file.open("ab") as log:
             try:
                 child = subprocess.Popen(
-                    self.command(folder.id) if folder.root.parent == self.kb.runs else worker_command(folder),
+                    worker_command(folder),
                     cwd=PACKAGES,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

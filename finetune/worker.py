@@ -19,8 +19,9 @@ from filelock import FileLock, Timeout
 from finetune import datasets
 from finetune.engines import Job, load
 from finetune.modelcard import write_readme
+from finetune.models.devices import describe
 from finetune.records import AdapterCard
-from finetune.runfolder import RunFolder, Ticket
+from finetune.runfolder import RunFolder, Ticket, launch_command
 from memory.errors import DocgraftError, RunFailed
 from memory.workspace import Workspace, write_json
 
@@ -32,6 +33,9 @@ NO_EFFECT = 1e-4
 def main(root: str) -> int:
     """Run the job of that folder; 0 when it completed or was stopped, 1 when it failed, 3 when another works on it."""
     folder = RunFolder(Path(root))
+    if "RANK" not in os.environ and folder.ticket().spec.devices > 1:
+        command = launch_command(folder, describe().kind)
+        os.execv(command[0], command)  # The same process goes on as the launcher, so the run keeps its pid.
     if _rank():
         return _follow(folder)
     try:
@@ -45,7 +49,8 @@ def main(root: str) -> int:
 
 
 def _work(folder: RunFolder) -> int:
-    folder.adopt(os.getpid())
+    if "RANK" not in os.environ:  # With a launcher above, the run is known by the launcher.
+        folder.adopt(os.getpid())
     try:
         ticket = folder.ticket()
         stopping = _listen(folder)

@@ -45,14 +45,17 @@ def forgot(scores: Scores, base: Scores) -> str:
 def better(new: Scores, best: Scores | None, base: Scores) -> bool:
     """Whether `new` should replace `best`: first keep what the base could do, then know more in unseen words.
 
-    A checkpoint that forgot too much is taken only while there is none that did not. With equal scores the later one
-    wins when its training loss fell, for it is surer of the same answers.
+    A checkpoint that forgot too much loses to one that did not, unless the latter answers less than half as many
+    facts: what has learned nothing is of no use, however little it forgot. With equal scores the later one wins when
+    its training loss fell, for it is surer of the same answers.
     """
     if best is None:
         return True
     kept, before = not forgot(new, base), not forgot(best, base)
     if kept != before:
-        return kept
+        safe, bold = (new, best) if kept else (best, new)
+        worth = (safe.unseen_wording or 0.0) >= 0.5 * (bold.unseen_wording or 0.0)
+        return kept if worth else not kept
     if new.unseen_wording is None or best.unseen_wording is None:
         return (new.loss or 0.0) <= (best.loss if best.loss is not None else float("inf"))
     if new.unseen_wording != best.unseen_wording:
@@ -88,7 +91,7 @@ def words(history: Sequence[Scores], base: Scores) -> str:
         return ""
     last, lost = history[-1], forgot(history[-1], base)
     if lost:
-        return f"It is forgetting: against the base it lost {lost}. The best checkpoint before that is kept."
+        return f"It is forgetting: against the base it lost {lost}."
     if last.unseen_wording is None:
         return "There are no unseen wordings to ask, so nobody can tell whether it learned or memorised."
     peak = max(scores.unseen_wording or 0.0 for scores in history)

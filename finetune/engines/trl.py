@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import math
@@ -77,6 +78,7 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
     system = main_system(job)
     if trainer.is_world_process_zero():
         save_adapter(job, model, checkpoints.best() or adapter_tensors(model))
+    trainer.accelerator.wait_for_everyone()
     return make_card(job, scores=progress.scores(), system=system, template=template_fingerprint(tokenizer, system))
 
 
@@ -146,6 +148,10 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
     from trl import SFTConfig
 
     steps = steps_of(spec, rows)
+    # transformers 5.2x renames it; the old name still holds in the oldest version allowed.
+    known = {field.name for field in dataclasses.fields(SFTConfig)}
+    checkpointing = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    more: dict[str, Any] = {checkpointing: device.kind != "cpu" and parameters >= CHECKPOINTED}
     quantised = spec.bits < 16 and device.kind != "cpu"
     return SFTConfig(
         output_dir=str(folder),
@@ -174,10 +180,10 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
         packing=False,
         bf16=quantised and device.bfloat16,
         fp16=quantised and not device.bfloat16,
-        gradient_checkpointing=device.kind != "cpu" and parameters >= CHECKPOINTED,
         use_cpu=device.kind == "cpu",
         average_tokens_across_devices=True,
         ddp_find_unused_parameters=False,
+        **more,
     )
 
 

@@ -38,6 +38,17 @@ def write_dataset(kb, name="facts", rows=None):
     return datasets.write(kb.dataset(name), rows, card)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """TINY-LM is so small that a second thread only waits for the first."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def kb(workspace):
     folder = workspace.base("default")

@@ -15,7 +15,7 @@ import pytest
 
 from finetune import adapters
 from finetune.records import TrainingSpec
-from finetune.runfolder import Process, RunFolder
+from finetune.runfolder import Process, RunFolder, launch_command
 from finetune.runs import Runs
 from memory.errors import DocgraftError
 from memory.workspace import write_json
@@ -205,10 +205,12 @@ def test_a_run_at_work_can_be_neither_removed_nor_resumed(runs, rehearsal, tmp_p
     assert run.id not in [one.id for one in runs.all()]
 
 
-def test_several_devices_run_through_accelerate(runs, rehearsal, tmp_path):
+def test_several_devices_are_started_by_a_launcher_and_the_command_is_shown(runs, rehearsal, tmp_path):
     run = runs.create(rehearsal.model_copy(update={"devices": 2}), base=tmp_path)
     command = " ".join(runs.command(run.id))
-    assert "accelerate.commands.launch --num_processes 2" in command and "-m finetune.worker" in command
+    assert "torch.distributed.run --nproc-per-node 2 --standalone" in command and "-m finetune.worker" in command
+    gpus = " ".join(launch_command(folder(runs, run.id), "cuda"))
+    assert "accelerate.commands.launch --multi_gpu --num_processes 2" in gpus and "-m finetune.worker" in gpus
 
 
 def pretend(runs, run, pid):
