@@ -16,8 +16,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: install
-	$(BIN)/docgraft add samples --kb samples
-	$(BIN)/docgraft ask "How long is the warranty on a trail bell?" --kb samples
+	$(BIN)/docgraft add samples/documents --kb samples
+	$(BIN)/docgraft ask "How long is the guarantee on the movement of a music box?" --kb samples
 
 ui: install
 	$(BIN)/docgraft ui

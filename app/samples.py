@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from retrieval.library import Library
     from retrieval.records import Section
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples" / "documents"
 _ASKED = {"en": "What do the documents say about {topic}?", "zh": "文件裡怎麼說「{topic}」？"}
 
 

@@ -33,7 +33,8 @@ def load(source: Source) -> Parsed:
     with opened(source) as pdf:
         pages = list(_pages(source, pdf))
         outline = _outline(pdf)
-        metadata = {k: v for k, v in pdf.get_metadata_dict(skip_empty=True).items() if k in _KEPT}
+        told = pdf.get_metadata_dict(skip_empty=True)
+        metadata = {k: v for k, v in told.items() if k in _KEPT and v not in _NOTHING}
     layout = Layout()
     _Writer(layout, pages, outline).write()
     _notes(layout, pages)
@@ -47,6 +48,7 @@ def load(source: Source) -> Parsed:
     )
 
 
+_NOTHING = {"(unspecified)", "(anonymous)", "untitled"}
 _KEPT = {"Title", "Author", "Subject", "Keywords", "CreationDate"}
 
 

@@ -58,10 +58,12 @@ def _repeated(pages: Sequence[Page], by_page: Sequence[list[Row]]) -> set[str]:
         for row in lines:
             if _marginal(page, row):
                 heights[_key(row)].append(row.top)
+    # Of two pages both must have it.
+    fewest = min(_FEWEST, max(len(pages), 2))
     return {
         key
         for key, tops in heights.items()
-        if len(tops) >= _FEWEST and sum(abs(t - sorted(tops)[len(tops) // 2]) < 6 for t in tops) >= _FEWEST
+        if len(tops) >= fewest and sum(abs(t - sorted(tops)[len(tops) // 2]) < 6 for t in tops) >= fewest
     }
 
 
