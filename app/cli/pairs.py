@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +41,9 @@ def build(
     model: Annotated[str, typer.Option(help="A model that helps, as in settings; empty: none.")] = "",
     write: Annotated[bool, typer.Option("--write", help="Let the model write pairs, not only reword.")] = False,
     resume: Annotated[str, typer.Option(metavar="ID", help="Go on with an unfinished build.")] = "",
-    refresh: Annotated[bool, typer.Option("--refresh", help="Make only what changed since the newest dataset.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Make only what changed since the newest dataset.")
+    ] = False,
     mix: Annotated[bool, typer.Option("--mix", help="Go on although the settings are others.")] = False,
 ) -> None:
     """Build a dataset from a knowledge base. Ctrl-C pauses; what is done is kept and resumed."""
@@ -56,19 +63,49 @@ def build(
     chosen = preset(effort or "thorough").model_copy(update=changes)  # type: ignore[arg-type]
     settings = None if resume and not effort and not changes else chosen
     helper = objects.chat_model(model) if model else None
-    with progress("Building pairs") as told:
+    with progress("Building pairs") as told, pausing() as stop:
 
         def report(step: Any) -> None:
             told(step.done, step.total, f"{step.stage} {Path(step.name).name} {step.kept} kept".strip())
 
         if refresh:
-            made = renew(library, search, _newest(kb, ""), model=helper, progress=report)
+            made = renew(library, search, _newest(kb, ""), model=helper, progress=report, stop=stop)
         else:
-            made = start(library, search, settings, id=resume or None, model=helper, mix=mix, progress=report)
+            made = start(
+                library, search, settings, id=resume or None, model=helper, mix=mix, progress=report, stop=stop
+            )
     if made is None:
-        waiting = ", ".join(unfinished(library))
-        raise DocgraftError("The build is paused.", f"Go on with: docgraft pairs build --resume {waiting}")
+        _paused(unfinished(library)[-1], kb, as_json)
+        raise typer.Exit(130)
     _print_card(made, as_json)
+
+
+@contextmanager
+def pausing() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: the first asks the work to pause after the present section, a second ends it."""
+    asked: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        sys.stderr.write("\nPausing after this section…\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _paused(name: str, kb: str, as_json: bool) -> None:
+    where = "" if kb == DEFAULT else f" --kb {kb}"
+    if as_json:
+        show_json({"paused": name})
+    sys.stderr.write(f"Paused; what is done is kept. Go on with: docgraft pairs build --resume {name}{where}\n")
 
 
 def _print_card(made: Dataset, as_json: bool) -> None:
@@ -87,7 +124,10 @@ def _print_card(made: Dataset, as_json: bool) -> None:
     if total:
         line(f"  {total['with_facts']} of {total['with_text']} sections with text gave facts")
     if card.settings.get("failed"):
-        line(f"  {card.settings['failed']} requests to the model gave nothing usable; try: docgraft pairs build --refresh")
+        line(
+            f"  {card.settings['failed']} requests to the model gave nothing usable; "
+            "try: docgraft pairs build --refresh"
+        )
     line(f"  Leaks: {card.leaks['exact']} exact, {card.leaks['near']} near of {card.leaks['compared']} compared")
 
 
@@ -102,7 +142,9 @@ def show_list(*, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
         cards = [{"id": d.id, "created": d.card.created, "counts": d.card.counts} for d in found]
         show_json({"datasets": cards, "unfinished": unfinished})
         return
-    rows = [[d.id, d.card.created, *(str(d.card.counts[k]) for k in ("train", "dev", "test", "dropped"))] for d in found]
+    rows = [
+        [d.id, d.card.created, *(str(d.card.counts[k]) for k in ("train", "dev", "test", "dropped"))] for d in found
+    ]
     table(["dataset", "created", "train", "dev", "test", "dropped"], rows)
     for name in unfinished:
         line(f"unfinished: {name} (docgraft pairs build --resume {name})")
@@ -161,7 +203,10 @@ def check(
     if as_json:
         show_json(report.model_dump(mode="json"))
         return
-    line(f"{report.facts} facts, {report.rows} training rows ({report.rows_per_fact} per fact), about {report.tokens:,} tokens")
+    line(
+        f"{report.facts} facts, {report.rows} training rows ({report.rows_per_fact} per fact), "
+        f"about {report.tokens:,} tokens"
+    )
     line("Languages: " + ", ".join(f"{name} {number}" for name, number in report.languages.items()))
     for finding in report.findings:
         line(f"{finding.level:<8} {finding.message}" + (f" {finding.hint}" if finding.hint else ""))
@@ -172,7 +217,9 @@ def import_(
     *,
     kb: Kb = DEFAULT,
     as_json: AsJson = False,
-    skip: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows that cannot be used instead of stopping.")] = False,
+    skip: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that cannot be used instead of stopping.")
+    ] = False,
 ) -> None:
     """Make a dataset from a file of pairs; evidence is looked for in the knowledge base."""
     from finetune.pairs.importing import import_dataset
@@ -193,7 +240,7 @@ def export(
     kb: Kb = DEFAULT,
     as_json: AsJson = False,
     dataset: DatasetId = "",
-    to: Annotated[Path, typer.Option("--to", help="Folder to write into.")] = Path("export"),
+    to: Annotated[Path, typer.Option("--out", "--to", help="Folder to write into.")] = Path("export"),
     base: Annotated[str, typer.Option(help="Model that trainers' settings name.")] = "",
 ) -> None:
     """Write a dataset in the format of another trainer."""

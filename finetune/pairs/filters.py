@@ -7,6 +7,7 @@ import re
 from finetune.pairs.scripts import wrong_script
 from finetune.records import Pair
 from retrieval.prompts import REFUSAL
+from retrieval.sentences import sentences
 from retrieval.tokens import characters, fold
 
 REASONS = (
@@ -58,7 +59,7 @@ def reason(pair: Pair, evidence: str) -> str:
         _format(pair)
         or self_containment(pair)
         or _language(pair)
-        or ("instruction" if speaks_to_a_model(f"{pair.quote}\n{pair.output}") else "")
+        or ("instruction" if _gives_orders(pair, evidence) else "")
         or grounding(pair, evidence)
         or _trivial(pair)
     )
@@ -67,6 +68,21 @@ def reason(pair: Pair, evidence: str) -> str:
 def speaks_to_a_model(text: str) -> bool:
     """Whether a text gives orders to whoever reads it by machine; it is never made into pairs."""
     return bool(_TO_A_MODEL.search(text))
+
+
+def _gives_orders(pair: Pair, evidence: str) -> bool:
+    """Of rule-made pairs the statement was looked at when it became a fact."""
+    quote = pair.quote if pair.maker == "rules" else _around(pair.quote, evidence)
+    return speaks_to_a_model(f"{quote}\n{pair.output}")
+
+
+def _around(quote: str, evidence: str) -> str:
+    """The sentences that the quote lies in: an order must not be quoted in halves."""
+    place = evidence.find(quote) if quote else -1
+    if place < 0:
+        return quote
+    touched = [(a, b) for a, b in sentences(evidence) if a < place + len(quote) and place < b]
+    return evidence[touched[0][0] : touched[-1][1]] if touched else quote
 
 
 def points_at_its_text(text: str) -> bool:
@@ -146,7 +162,9 @@ _NUMBERS = {
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30", "half": "½",
 }  # fmt: skip
 _HARD = re.compile(r"\d+(?:[.:/]\d+)*|[A-Za-z][\w'’.+@-]*|[\u3400-\u9fff]+")
-_UNIT = re.compile(r"(\d|[零一二兩两三四五六七八九十百千萬万億亿半])\s*([\u3400-\u9fff]|[a-z%°£$€]+)")
+_UNIT = re.compile(
+    r"[$£€¥]\s*\d[\d.,]*|(\d|[零一二兩两三四五六七八九十百千萬万億亿半])\s*([\u3400-\u9fff]|[a-z%°£$€]+)"
+)
 
 
 def unsupported(answer: str, evidence: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ class _Judged:
         self.languages: set[str] = set()
         self.chunks: dict[str, None] = {}
         self.training = 0
+        self.shown: Counter[str] = Counter()
 
     def rows(self) -> Iterator[Pair]:
         """Every row with its last status, then the general rows."""
@@ -99,11 +101,19 @@ class _Judged:
             reason = "leak: trained word for word"
         elif not reason and pair.split == "train" and pair.kind not in CONTEXT_KINDS:
             reason = "balance" if self.seen.count_answer(pair) > most else ""
+        if not reason and pair.family == "far" and pair.split == "train" and not pair.fact_id:
+            reason = "" if self._room_for_refusals() else "balance: enough refusals"
         if reason:
             return pair.model_copy(update={"status": "dropped", "reason": reason})
         if pair.split == "train":
+            self.shown[pair.kind] += 1
             self.chunks.update(dict.fromkeys(pair.chunk_ids))
         return pair
+
+    def _room_for_refusals(self) -> bool:
+        """Questions from far come last: they fill the share of refusals up and do not exceed it."""
+        share = self.settings.refusals
+        return self.shown["refusal"] * (1 - share) < share * self.shown["context"]
 
     def _there(self, pair: Pair) -> bool:
         return not pair.section_id or pair.section_id in self.there

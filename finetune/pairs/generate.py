@@ -89,7 +89,9 @@ class Generator:
 
     def judged(self, pairs: list[Pair], source: Source) -> list[Pair]:
         """The same pairs, dropped with a reason where a filter or the search says so."""
-        reasons = [filters.reason(pair, source.section.text) for pair in pairs]
+        reasons = [
+            pair.reason if pair.status == "dropped" else filters.reason(pair, source.section.text) for pair in pairs
+        ]
         sound = [place for place, reason in enumerate(reasons) if not reason]
         questions = [f"{_earlier(pairs[p])}{pairs[p].instruction}" for p in sound]
         for place, found in zip(sound, self.trail.back(questions, source.section.id), strict=True):

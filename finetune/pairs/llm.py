@@ -61,32 +61,30 @@ class Writer:
     def pairs(self, source: Source, made: Sequence[Pair], generator: Generator) -> tuple[list[Pair], dict[str, int]]:
         """Checked pairs of one section; `failed` requests gave nothing usable, `short` pairs were asked for in vain."""
         if self.settings.mode == "write":
-            found, failed = self._written(source)
+            judged, failed = self._written(source, made, generator)
         else:
             found, failed = self._reworded(source, made)
-        judged = self._compared(generator.judged(found, source), made)
+            judged = self._compared(generator.judged(found, source), made)
         short = self.settings.per_chunk - sum(p.family == "written" and p.status == "kept" for p in judged)
         return judged, {"failed": failed, "short": max(0, short) if self.settings.mode == "write" else 0}
 
     # Writing
 
-    def _written(self, source: Source) -> tuple[list[Pair], int]:
-        """Up to the number asked for; what is missing is asked for once more."""
-        wanted = self.settings.per_chunk
+    def _written(self, source: Source, made: Sequence[Pair], generator: Generator) -> tuple[list[Pair], int]:
+        """Up to the number asked for; what is missing, or was no good, is asked for once more."""
         found: list[Pair] = []
-        failed = 0
         for _ in range(2):
-            left = wanted - sum(pair.status == "kept" for pair in found)
+            left = self.settings.per_chunk - sum(pair.status == "kept" for pair in found)
             if left <= 0:
                 break
-            said, error = self.calls.ask(self._request(source.section, left, found), source.section.id, _readable)
+            said, _error = self.calls.ask(self._request(source.section, left, found), source.section.id, _readable)
             if said is None:
-                failed += 1
-                break
+                return found, 1
             items, null = said
-            found += [self._pair(source, item) for item in items[:left]]
-            found += [_nothing(source, self.name, n + len(found)) for n in range(null)]
-        return found, failed
+            new = [self._pair(source, item) for item in items[:left]]
+            found += self._compared(generator.judged(new, source), [*made, *found])
+            found += [_nothing(source, self.name, len(found) + n) for n in range(null)]
+        return found, 0
 
     def _request(self, section: Section, count: int, before: Sequence[Pair]) -> list[BaseMessage]:
         language = section.language if self.settings.language == "document" else self.settings.language

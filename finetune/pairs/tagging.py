@@ -38,8 +38,25 @@ def english(text: str) -> tuple[Word, ...]:
         before = next((w.tag for w in reversed(found) if w.tag != "RB"), "")
         if before == "MD" and sure in {"NN", "JJ", "IN", "VBP", "VBD", "VBN"} and word.islower():
             sure = "VB"
+        if sure == "VBD" and before in {"DT", "PRP$", "JJ", "CD"}:
+            sure = "VBN"
         found.append(Word(a, b, word, sure))
-    return tuple(found)
+    return tuple(_with_verbs(found))
+
+
+def _with_verbs(words: list[Word]) -> list[Word]:
+    """Nouns that can only be the verb: behind a noun, before a number or an article, in a clause without another."""
+    for place in range(1, len(words) - 1):
+        before, word, after = words[place - 1 : place + 2]
+        if after.tag not in {"CD", "DT", "PRP$"} or word.tag not in {"NN", "NNS"} or not word.text.islower():
+            continue
+        if any(w.tag in {"MD", "VBZ", "VBP", "VBD"} for w in words[max(0, place - 6) : place]):
+            continue
+        if before.tag in {"NN", "NNP"} and word.text.endswith("s"):
+            words[place] = word._replace(tag="VBZ")
+        elif before.tag == "NNS" and not word.text.endswith("s"):
+            words[place] = word._replace(tag="VBP")
+    return words
 
 
 @lru_cache(maxsize=512)
@@ -79,6 +96,9 @@ def _english_tagger() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from textblob.en import parser
+
+        # Its word list is read at the first use, and the file is left to be closed by the interpreter.
+        parser.find_tags(["word"])
     return parser
 
 

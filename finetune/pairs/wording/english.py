@@ -40,12 +40,13 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     found = clause(fact.statement, start, start + len(fact.value))
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
+    found = found._replace(left=re.sub(r"^\s*(?:Yes|No|Never)\s*,\s*", "", found.left))
     question = asked(fact.kind, found.value, found.left)
     if fact.about.endswith("?"):
         yield from _under_a_question(fact, found, question)
         topic = fact.about.rstrip(" ?")
     plain = _plain(found, question)
-    if not plain or re.match(r"(?:Yes|No)\b", plain):
+    if not plain:
         return
     about = topic if _vague(found) or len(plain.split()) < 6 else ""
     yield from _dressed(plain, found, question, topic, about)

@@ -1,0 +1,84 @@
+"""Facts of every kind of unit, with offsets that point at what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune.pairs.facts import facts
+from finetune.pairs.spans import spans
+from retrieval.chunking import units
+
+
+def found(library, document):
+    return [
+        (section, fact)
+        for section in library.sections(library.document(document).id)
+        for fact in facts(section, units(section))
+    ]
+
+
+@pytest.mark.parametrize("document", ["handbook.md", "宿舍.md", "faq.md"])
+def test_every_fact_stands_at_its_offsets(library, document):
+    text = library.document(document).text
+    for _, fact in found(library, document):
+        assert text[fact.start : fact.end] == fact.value
+        assert text[fact.statement_start : fact.statement_end] == fact.statement
+        assert fact.statement_start <= fact.start < fact.end <= fact.statement_end
+
+
+def test_values_of_every_kind_become_facts(library):
+    values = {(fact.kind, fact.value) for _, fact in found(library, "handbook.md")}
+    assert ("number", "50 minutes") in values
+    assert ("amount", "£18") in values
+    assert ("time", "16:00") in values
+    assert ("date", "1986") in values
+    assert ("name", "Dr Alba Thirkettle") in values
+    assert any(kind == "keyvalue" and value == "01632 960417" for kind, value in values)
+    assert any(kind == "list" and "vaccination card" in value for kind, value in values)
+
+
+def test_a_table_cell_is_a_fact_about_its_row_and_column(library):
+    cells = {(f.about, f.attribute, f.value) for _, f in found(library, "handbook.md") if f.kind == "cell"}
+    assert ("First consultation", "Price", "£46") in cells
+    assert ("Rabies jab", "Takes", "12 minutes") in cells
+
+
+def test_chinese_prose_gives_amounts_times_names_and_places(library):
+    values = {fact.value for _, fact in found(library, "宿舍.md")}
+    assert {"300元", "8月29日", "邵允棠", "15分鐘", "晚上9點30分"} <= values
+    cells = {(f.about, f.attribute, f.value) for _, f in found(library, "宿舍.md") if f.kind == "cell"}
+    assert ("雙人房", "金額", "9,800元") in cells
+
+
+def test_a_question_of_the_document_is_answered_by_its_answer(library):
+    answers = {fact.about: fact.value for _, fact in found(library, "faq.md") if fact.kind in {"qa", "sentence"}}
+    assert any("closed box" in value for value in answers.values())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "wanted"),
+    [
+        ("Boats leave between 14:00 and 15:00 on the first Sunday of the month.", "en",
+         {"14:00 and 15:00", "the first Sunday of the month"}),
+        ("It costs £7.50 a day, or 4% off from room 202.", "en", {"£7.50 a day", "4% off", "room 202"}),
+        ("The allowance grows to 31 days after nine full years.", "en", {"31 days", "nine full years"}),
+        ("每月第二個星期二打烊後消毒，費用1,200元，打72折。", "zh-Hant", {"1,200元", "72折"}),
+        ("行李以十八公斤為限，聯絡人是分機2615的沈雨棠。", "zh-Hant", {"十八公斤", "分機2615"}),
+        ("公司成立于1998年，地址在杭州。", "zh-Hans", {"1998年"}),
+    ],
+)  # fmt: skip
+def test_spans_keep_number_and_unit_together(sentence, language, wanted):
+    assert wanted <= {sentence[s.start : s.end] for s in spans(sentence, language)}
+
+
+def test_may_the_verb_is_no_month():
+    sentence = "Clients may park here and may stay."
+    assert not [s for s in spans(sentence, "en") if s.kind == "date"]
+    assert [s for s in spans("The season ends in May.", "en") if s.kind == "date"]
+
+
+def test_an_unchanged_section_keeps_its_fact_ids_when_another_is_added(fresh):
+    one = fresh({"a.md": "# A\n\n## One\n\nThe gate closes at 19:30.\n"})
+    two = fresh({"a.md": "# A\n\n## Nought\n\nThe lamp is green.\n\n## One\n\nThe gate closes at 19:30.\n"})
+    ids = [{fact.id for _, fact in found(lib, "a.md") if "gate" in fact.statement} for lib in (one, two)]
+    assert ids[0] and ids[0] == ids[1]
