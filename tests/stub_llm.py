@@ -148,6 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.stub.key is not None and given != f"Bearer {self.server.stub.key}":
             self._json(401, _error(f"Incorrect API key provided: {given.removeprefix('Bearer ')}", "invalid_api_key"))
             return
+        if not self.path.endswith("/chat/completions"):
+            self._json(404, _error(f"There is no {self.path} here.", "not_found"))
+            return
         request = json.loads(raw)
         reply = self.server.stub.next_reply(request)
         try:

@@ -39,6 +39,7 @@ def ui(
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Open the page."""
+    import os
     import subprocess
 
     from app import serve
@@ -49,11 +50,11 @@ def ui(
         settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
     command = serve.command(settings, headless=headless)
     serve.check_accounts(settings, objects.home)
-    with subprocess.Popen(command) as server:
-        try:
-            raise typer.Exit(server.wait())
-        except KeyboardInterrupt:
-            server.wait()
+    sys.stdout.flush()
+    if os.name == "posix":
+        # The server takes this process's place: signals reach it, and no child is left behind.
+        os.execv(command[0], command)
+    raise typer.Exit(subprocess.call(command))
 
 
 def doctor(

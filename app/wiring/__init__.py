@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from app.talk import Held
+    from finetune.datasets import Dataset
     from finetune.models.bases import Bases
+    from finetune.runs import Runs
     from memory.accounts import Accounts
     from memory.context import Context
     from memory.conversations import Conversations
@@ -136,7 +138,30 @@ class Wiring:
         chosen = models.chosen(self.settings, model or self.settings.model.name)
         if chosen.provider != "local":
             return []
-        return [card.id for card in adapters.cards(self.folder(kb, user)) if card.base == chosen.name]
+        cards = adapters.cards(self.folder(kb, user))
+        return [card.id for card in cards if card.base == chosen.name and card.spec.engine != "rehearsal"]
+
+    def datasets(self, kb: str, user: str = LOCAL_USER) -> list[Dataset]:
+        """The finished datasets of one of the user's knowledge bases, newest first."""
+        from finetune import datasets
+
+        return datasets.every(self.folder(kb, user))
+
+    def runs(self, kb: str, user: str = LOCAL_USER) -> Runs:
+        """The training runs of one of the user's knowledge bases."""
+        from finetune.runs import Runs
+
+        return Runs(self.workspace(user), self.folder(kb, user))
+
+    def training_base(self, name: str = "") -> str:
+        """The name of the model to train on: the one given, the setting's, the chat model where that is local."""
+        from finetune.models.catalog import EMBEDDED
+
+        wanted = name or self.settings.training.base
+        if wanted:
+            return models.chosen(self.settings, wanted).name
+        chat = self.settings.model
+        return chat.name if chat.provider == "local" else EMBEDDED
 
     # Answering
 
@@ -153,8 +178,16 @@ class Wiring:
         return name if self.model_state(name).ready else f"{name} ⤓"
 
     def chat_model(self, name: str = "", *, adapter: Path | None = None) -> BaseChatModel:
-        """A chat model by name; the default one when none is given."""
-        return models.build(self.settings, self.home, self.bases(), name or self.settings.model.name, adapter=adapter)
+        """A chat model by name; the default one when none is given.
+
+        One on a server is made once for its settings and key: it has asked the server how much it holds.
+        """
+        name = name or self.settings.model.name
+        chosen = self._model(name)
+        if chosen.provider == "local" or adapter:
+            return models.build(self.settings, self.home, self.bases(), name, adapter=adapter)
+        key = ("model", chosen, self._key(chosen.api_key_env))
+        return self.shelf.get(key, lambda: models.build(self.settings, self.home, self.bases(), name))
 
     def answerer(self, held: Held, user: str = LOCAL_USER) -> Answerer:
         """What answers with these choices."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app import keys
 from app.settings import Model, Settings
-from memory.errors import DocgraftError, MissingExtra, NotConfigured
+from memory.errors import DocgraftError, NotConfigured
 from memory.records import Record
 from memory.workspace import Workspace
 
@@ -119,25 +119,9 @@ def build(
 
 
 def _hosted(home: Workspace, model: Model) -> BaseChatModel:
-    from langchain.chat_models import init_chat_model
+    from finetune.models.hosted import chat_model
 
-    options: dict[str, Any] = {"temperature": model.temperature, "max_tokens": model.max_tokens, "timeout": 120}
-    if model.base_url:
-        options["base_url"] = model.base_url
-    if model.api_key_env:
-        options["api_key"] = keys.find(home, model.api_key_env)
-    elif model.provider == "openai" and model.base_url:
-        options["api_key"] = "none"
-    try:
-        found: BaseChatModel = init_chat_model(model.name, model_provider=model.provider, **options)
-    except ImportError as cause:
-        package = f"langchain-{model.provider.replace('_', '-')}"
-        raise MissingExtra(package, "") from cause
-    except ValueError as cause:
-        raise NotConfigured(
-            f"The model {model.name!r} cannot be set up: {cause}", "See [model] in Settings."
-        ) from cause
-    return found
+    return chat_model(model, key=keys.find(home, model.api_key_env) if model.api_key_env else "")
 
 
 def window(settings: Settings, name: str, model: BaseChatModel) -> int:
