@@ -29,8 +29,8 @@ from retrieval.tokens import tokens
 
 SECTIONS = 100
 """Sections, and so chunks, of one document."""
-CANDIDATES = 200
-"""What each arm is asked for."""
+CANDIDATES = 100
+"""What each arm is asked for, as in `retrieval.candidates`."""
 
 
 class Random(Embedder):
@@ -107,7 +107,7 @@ def search(library: Library, question: str) -> dict[str, float]:
     dense = library.vector_scores(vector, CANDIDATES)
     clock.append(time.perf_counter())
     sections = library.sections_of([*dense, *keyword])
-    best = list(dict.fromkeys(sections[i] for i in [*list(dense)[:100], *list(keyword)[:50]]))
+    best = list(dict.fromkeys(sections[i] for i in [*dense, *keyword]))
     found = library.unit_vectors(best)
     _ = found.with_heading @ vector, found.bare @ vector
     clock.append(time.perf_counter())
@@ -225,6 +225,10 @@ def main() -> None:
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
                 "search": measure(library, prose, options.queries),
             }
+            start = time.perf_counter()
+            library.remove(f"{size // SECTIONS - 1}.md")
+            row["remove_seconds"] = round(time.perf_counter() - start, 1)
+            library.add([Upload(name=f"{size // SECTIONS - 1}.md", data=prose.document(size // SECTIONS - 1).encode())])
             rows.append(row)
             print(json.dumps(row), flush=True)
         library.close()

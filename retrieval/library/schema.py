@@ -41,11 +41,13 @@ TABLES = (
     )""",
     "CREATE INDEX chunks_section ON chunks (generation, section)",
     "CREATE INDEX chunks_waiting ON chunks (generation) WHERE stored = 0",
+    "CREATE INDEX chunks_visible ON chunks (generation) WHERE visible = 1",
     # One row per section that is done: its unit vectors, float16, row after row.
     """CREATE TABLE units (
         number INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, section TEXT NOT NULL,
         count INTEGER NOT NULL, with_heading BLOB NOT NULL, bare BLOB NOT NULL, UNIQUE (generation, section)
     )""",
+    "CREATE INDEX units_count ON units (generation, count)",
     # What still has to go from the vector store: a chunk of a collection, or (chunk '') the whole collection.
     """CREATE TABLE tombstones (
         collection TEXT NOT NULL, chunk TEXT NOT NULL, PRIMARY KEY (collection, chunk)
