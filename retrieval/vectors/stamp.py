@@ -31,8 +31,10 @@ class Stamp:
             self._write(BROKEN)
 
     def broken(self) -> bool:
-        """Whether some write was cut off and nobody has checked the store since."""
-        return self._read()[0] in (BROKEN, WRITING)
+        """Whether some write was cut off and nobody has checked the store since; asked without the lock, it may also
+        be another process's write that is going on. A write of this process is no sign of anything."""
+        state, token = self._read()
+        return state == BROKEN or (state == WRITING and token != self._mine)
 
     def mend(self) -> None:
         """The store has been checked."""
