@@ -1,0 +1,85 @@
+"""The card before a run: what it counts, what it refuses and what it warns of."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.facts import pairs
+from finetune.preflight import card
+from finetune.records import TrainingSpec
+from tests.tiny_model import ALPACA, tiny_model
+from tests.training.conftest import write_dataset
+
+SPEC = TrainingSpec(base="tiny", dataset="facts", batch=4, epochs=3)
+
+
+def look(kb, base, *, probe=False, name="facts", **more):
+    return card(SPEC.model_copy(update=more), base=base, dataset=kb.dataset(name), probe=probe)
+
+
+def kinds(advice):
+    return {one.kind for one in advice}
+
+
+def test_the_card_counts_rows_tokens_steps_and_what_is_supervised(kb, base):
+    found = look(kb, base)
+    assert found.ok and found.parity and found.truncated == 0
+    assert (found.rows, found.facts, found.steps, found.epochs) == (16, 4, 12, 3.0)
+    supervised = sum(len(pair.output.encode()) + 1 for pair in pairs(4) if pair.split == "train")
+    assert found.supervised == supervised and found.supervised_per_row == supervised / 16
+    assert found.checks > 4 and found.adapter_bytes > 0 and 0 < found.memory_needed < found.memory_free
+
+
+def test_the_first_row_is_shown_token_by_token_with_its_mask(kb, base):
+    sample = look(kb, base).sample
+    first = next(pair for pair in pairs(4) if pair.split == "train")
+    assert "".join(piece.text for piece in sample if piece.supervised) == first.output + "<|im_end|>"
+    assert first.instruction in "".join(piece.text for piece in sample if not piece.supervised)
+
+
+def test_time_and_memory_come_from_measured_steps(kb, base):
+    found = look(kb, base, probe=True)
+    assert found.seconds > 0 and found.tokens_per_second > 0
+    assert found.trainable == 16 * (2 * (64 + 64) * 2 + 2 * (64 + 32) * 2 + 3 * (64 + 128) * 2)
+    assert found.memory_needed > 50_000_000
+
+
+def test_too_long_rows_are_refused_or_counted_when_they_may_be_cut(kb, base):
+    refused = look(kb, base, max_length=128)
+    assert not refused.ok and kinds(refused.problems) == {"too_long"}
+    cut = look(kb, base, max_length=128, truncate=True)
+    assert cut.ok and cut.truncated > 0 and "truncated" in kinds(cut.warnings)
+
+
+def test_an_empty_dataset_a_missing_one_and_a_missing_model_are_refused(kb, base, tmp_path):
+    write_dataset(kb, "empty", [pair for pair in pairs(2) if pair.split != "train"])
+    assert kinds(look(kb, base, name="empty").problems) == {"no_rows"}
+    assert "not a finished dataset" in look(kb, base, name="nowhere").problems[0].message
+    assert not look(kb, tmp_path / "nothing").ok
+
+
+def test_a_base_model_without_a_template_is_warned_about(kb, tmp_path):
+    found = look(kb, tiny_model(tmp_path / "base", template=None))
+    assert found.ok and "base_model" in kinds(found.warnings)
+
+
+def test_a_template_that_ends_answers_differently_is_named(kb, tmp_path):
+    found = look(kb, tiny_model(tmp_path / "alpaca", template=ALPACA))
+    assert not found.parity and "parity" in kinds(found.warnings)
+
+
+def test_few_facts_and_few_wordings_are_warned_about(kb, base):
+    write_dataset(kb, "thin", [pair for pair in pairs(3) if pair.family in ("train0", "dev")])
+    assert {"few_facts", "few_wordings"} <= kinds(look(kb, base, name="thin").warnings)
+
+
+@pytest.mark.parametrize("more", [{"bits": 8, "method": "qlora"}, {"bits": 32, "method": "qlora"}])
+def test_what_the_machine_cannot_do_is_refused_before_anything_runs(kb, base, more):
+    found = look(kb, base, **more)
+    assert not found.ok and "engine" in kinds(found.problems) and found.problems[0].hint
+
+
+def test_memory_that_is_not_there_is_refused_with_what_would_fit(kb, base, monkeypatch):
+    monkeypatch.setattr("finetune.preflight.memory", lambda *a, **k: 10**15)
+    found = look(kb, base)
+    assert kinds(found.problems) == {"memory"} and "batch to 2" in found.problems[0].hint
