@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from memory.records import Record
 
@@ -96,6 +96,8 @@ class DatasetCard(Record):
 
 class TrainingSpec(Record):
     """Everything that decides a training run. Field docstrings are the page's help texts."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     engine: str = "trl"
     """Training engine."""

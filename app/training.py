@@ -1,0 +1,185 @@
+"""From choices to a training run: the recipe's spec, the card shown before it, the start. Knows no page, no command."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+
+from finetune.records import AdapterCard, Effort, Run, TrainingSpec
+from memory.errors import BadDataset, DocgraftError
+from memory.records import Record, digest
+
+if TYPE_CHECKING:
+    from app.jobs import Job
+    from app.wiring import Wiring
+    from finetune.adapters import Staleness
+    from finetune.datasets import Dataset
+    from finetune.preflight import Preflight
+
+KIND = "preflight"
+ACTIVE = ("queued", "starting", "running", "stopping")
+_starting = threading.Lock()
+
+
+class Wish(Record):
+    """What a person chose; empty fields follow the settings and the recipe."""
+
+    dataset: str = ""
+    """Empty: the newest."""
+    effort: Effort | None = None
+    base: str = ""
+    engine: str = ""
+    changes: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the spec that were set by hand."""
+
+
+class Plan(Record):
+    """A run that could be started: its spec, where its base lies, and the licence it will carry."""
+
+    spec: TrainingSpec
+    base: Path
+    dataset: Path
+    licence: str = ""
+
+
+def dataset(wiring: Wiring, user: str, kb: str, name: str = "") -> Dataset:
+    """The dataset of that id, the newest one without; BadDataset when there is none."""
+    from finetune import datasets
+
+    if name:
+        return datasets.read(wiring.folder(kb, user).dataset(name))
+    found = wiring.datasets(kb, user)
+    if not found:
+        raise BadDataset(f"The knowledge base {kb!r} has no dataset.", "Build one with: docgraft pairs build")
+    return found[0]
+
+
+def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Plan:
+    """The recipe for this dataset, base and machine, with what was set by hand. DocgraftError when a value is wrong."""
+    from finetune.models import fetch
+    from finetune.models.catalog import entry_for
+    from finetune.models.devices import describe
+    from finetune.modelsize import size_of
+    from finetune.recipes import recipe
+
+    chosen = dataset(wiring, user, kb, wish.dataset)
+    name = wiring.training_base(wish.base)
+    base = fetch.local(name, wiring.home)
+    counts = {"facts": chosen.card.counts.get("facts", 0), "rows": chosen.card.counts["train"]}
+    size = size_of(base).model_copy(update=counts | {"longest": _longest(chosen, base)})
+    spec = recipe(
+        wish.effort or wiring.settings.training.effort,
+        base=name,
+        dataset=chosen.id,
+        size=size,
+        device=describe(),
+        engine=wish.engine or wiring.settings.training.engine,
+    )
+    return Plan(spec=changed(spec, wish.changes), base=base, dataset=chosen.folder, licence=entry_for(name).licence)
+
+
+def changed(spec: TrainingSpec, changes: dict[str, Any]) -> TrainingSpec:
+    """The spec with fields set by hand, checked. What follows from a change follows, unless it was set too."""
+    extra: dict[str, Any] = {}
+    if "rank" in changes and "alpha" not in changes:
+        extra["alpha"] = 2 * int(changes["rank"])
+    if "method" in changes and "bits" not in changes:
+        extra["bits"] = 4 if changes["method"] == "qlora" else max(spec.bits, 16)
+    if "bits" in changes and "method" not in changes:
+        extra["method"] = "qlora" if int(changes["bits"]) < 16 else "lora"
+    try:
+        return TrainingSpec.model_validate(spec.model_dump() | extra | changes)
+    except (ValidationError, ValueError) as cause:
+        raise DocgraftError(_reason(cause), "See: docgraft train start --help") from cause
+
+
+def _reason(cause: Exception) -> str:
+    if not isinstance(cause, ValidationError):
+        return f"A training value is wrong: {cause}."
+    first = cause.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"Training has no setting {name!r}. There are: {', '.join(TrainingSpec.model_fields)}."
+    return f"The training setting {name!r} cannot be {first['input']!r}: {first['msg']}."
+
+
+def _longest(chosen: Dataset, base: Path) -> int:
+    """Tokens of the longest training row, in this base's own tokens."""
+    from finetune.engines.rows import encode
+    from finetune.models.templates import load_tokenizer
+
+    rows = encode(chosen.pairs("train"), load_tokenizer(base), max_length=1 << 30, truncate=True)
+    return max(rows.longest, 16)
+
+
+def card(made: Plan, *, probe: bool) -> Preflight:
+    """The card of a planned run; with `probe`, time and memory are measured on this machine."""
+    from finetune import preflight
+
+    return preflight.card(made.spec, base=made.base, dataset=made.dataset, probe=probe)
+
+
+def begin(wiring: Wiring, user: str, kb: str, made: Plan) -> Run:
+    """Start the run now, or queue it when another one trains."""
+    return wiring.runs(kb, user).start(made.spec, base=made.base, licence=made.licence)
+
+
+def busy(wiring: Wiring, user: str) -> bool:
+    """Whether a run of this user trains now, in any knowledge base."""
+    names = wiring.workspace(user).base_names()
+    return any(run.state in ACTIVE[1:] for name in names for run in wiring.runs(name, user).all())
+
+
+def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
+    """Make plan and card in the background: first what can be counted, then what must be measured.
+
+    `job.info` holds "plan" and "card" as soon as they are there. The same wish on the same data gives the same job.
+    """
+    chosen = dataset(wiring, user, kb, wish.dataset)
+    key = digest(
+        kb, wish.model_dump_json(), chosen.id, chosen.card.fingerprint, wiring.settings.training.model_dump_json()
+    )
+    known = wiring.jobs().latest(user, KIND, key)
+    if known:
+        return known
+
+    def work(job: Job) -> Any:
+        made = plan(wiring, user, kb, wish)
+        job.info["plan"] = made
+        job.info["card"] = found = card(made, probe=False)
+        # Measuring beside a running training would slow it down and measure wrongly.
+        if found.ok and not job.stopping() and made.spec.engine == "trl" and not busy(wiring, user):
+            job.info["card"] = card(made, probe=True)
+        return job.info["card"]
+
+    return wiring.jobs().start(user, KIND, key, work)
+
+
+def start_once(wiring: Wiring, user: str, kb: str, job: Job) -> Run | None:
+    """Start what a look found, once, however often it is asked for; None while there is nothing to start."""
+    with _starting:
+        if "run" not in job.info and job.info.get("plan") and job.info["card"].ok:
+            job.info["run"] = begin(wiring, user, kb, job.info["plan"])
+            job.acknowledged = True
+            job.stop()
+        run: Run | None = job.info.get("run")
+        return run
+
+
+def staleness(wiring: Wiring, user: str, kb: str, adapter: str) -> Staleness:
+    """What an adapter learned from passages that have changed or gone since."""
+    from finetune import adapters
+
+    return adapters.staleness(
+        wiring.folder(kb, user), adapter, [chunk.id for chunk in wiring.library(kb, user).chunks()]
+    )
+
+
+def base_of(wiring: Wiring, made: AdapterCard) -> Path:
+    """The folder of the model that an adapter belongs to."""
+    from finetune.models import fetch
+
+    return fetch.local(made.base, wiring.home)
