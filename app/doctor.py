@@ -117,7 +117,7 @@ def packages() -> Iterator[Check]:
 
 
 def machine(wiring: Wiring) -> Iterator[Check]:
-    """Memory, processors and disk."""
+    """Memory, processors, disk, and where the settings stand."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -130,6 +130,8 @@ def machine(wiring: Wiring) -> Iterator[Check]:
     )
     home = wiring.home.root
     home.mkdir(parents=True, exist_ok=True)
+    written = "" if wiring.home.settings.exists() else " (not written yet: all defaults)"
+    yield Check(name="Settings", health="ok", found=f"{wiring.home.settings}{written}")
     free = shutil.disk_usage(home).free
     yield Check(
         name="Disk",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ from app.text import Text
 from app.wiring import Shelf, Wiring
 from memory.conversations import LOCAL_USER
 from memory.errors import DocgraftError
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 GONE_SECONDS = 5.0
 """A browser that has not asked for this long, and is disconnected, has gone."""
@@ -77,8 +81,6 @@ def watched() -> Callable[[Job], bool]:
     session = context.session_id if context else ""
 
     def check(job: Job) -> bool:
-        import time
-
         if time.monotonic() - job.seen < GONE_SECONDS or not exists():
             return True
         return get_instance().is_active_session(session)
@@ -90,6 +92,18 @@ def may_change_settings() -> bool:
     """Whether this user may change what counts for everybody: without login its one user, else the accounts named."""
     current = wiring().settings.server
     return not current.login or user() in current.admins
+
+
+def release(files: Sequence[UploadedFile]) -> None:
+    """Give back the memory of uploads that were taken over; Streamlit would hold them until the browser leaves."""
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    manager = context.uploaded_file_mgr if context else None
+    if context and isinstance(manager, MemoryUploadedFileManager):
+        for file in files:
+            manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def forget_session() -> None:

@@ -53,6 +53,7 @@ def _upload(user: str, kb: str) -> None:
     password = _password("upload", any(str(f.name).lower().endswith(".pdf") for f in files or ()))
     if st.button(t("knowledge.add_button"), key="add-upload", type="primary", disabled=not files):
         uploads = [Upload(name=file.name, data=file.getvalue()) for file in files or ()]
+        state.release(files or ())
         st.session_state["uploads"] = turn + 1
         _start(user, kb, list(uploads), password)
 
