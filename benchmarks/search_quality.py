@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +28,7 @@ from retrieval.candidates import candidates
 from retrieval.embedders.e5 import E5
 from retrieval.library import Library
 from retrieval.packing import EvidencePlan, evidence
-from retrieval.records import Hit
+from retrieval.records import Hit, SearchResult
 from retrieval.rewrite import Query, queries
 from retrieval.search import Search
 
@@ -67,12 +69,26 @@ class Remembering(E5):
         return np.stack([self.known[text] for text in texts])
 
 
-class Base(NamedTuple):
-    """One knowledge base with its questions."""
+class Base:
+    """One knowledge base with its questions; each is searched once."""
 
-    name: str
-    search: Search
-    questions: list[Question]
+    def __init__(self, name: str, search: Search, questions: list[Question]) -> None:
+        self.name = name
+        self.search = search
+        self.questions = questions
+        self._found: dict[tuple[str, tuple[tuple[str, str], ...]], SearchResult] = {}
+
+    def found(self, text: str, history: tuple[tuple[str, str], ...] = ()) -> SearchResult:
+        """All hits of a question."""
+        key = (text, history)
+        if key not in self._found:
+            self._found[key] = self.search.search(text, history=history, limit=40)
+        return self._found[key]
+
+    @cached_property
+    def count(self) -> Callable[[str], int]:
+        """The embedder's token counter, each line counted once."""
+        return lru_cache(maxsize=100_000)(self.search.embedder.count)
 
 
 def main() -> None:
@@ -187,7 +203,7 @@ def rank_table(bases: Sequence[Base]) -> Iterator[str]:
     for base in bases:
         for question in base.questions:
             if question.variants:
-                for leg, order in leg_orders(base.search, question).items():
+                for leg, order in leg_orders(base, question).items():
                     by_language[question.language][leg].append(_first(order, question))
     for language, legs in by_language.items():
         count = len(legs["fusion"])
@@ -199,14 +215,14 @@ def rank_table(bases: Sequence[Base]) -> Iterator[str]:
         yield ""
 
 
-def leg_orders(search: Search, question: Question) -> dict[str, list[Hit]]:
+def leg_orders(base: Base, question: Question) -> dict[str, list[Hit]]:
     """Every leg's order of all candidate sections, on the standalone form of the question."""
-    asked = queries(question.text, question.history)
+    search, asked = base.search, queries(question.text, question.history)
     alone = [Query(asked[-1].text, 1.0)]
     vectors = search.embedder.encode([alone[0].text], query=True)
     found = {c.section_id: c for c in candidates(search.library, [alone[0].text], vectors)}
     ranked = search._rank(alone, vectors, found)
-    result = search.search(question.text, history=question.history, limit=1000)
+    result = base.found(question.text, question.history)
     if ranked is None:
         return {leg: [] for leg in LEGS}
     names = ranked.sections
@@ -252,7 +268,8 @@ def _holds(text: str, question: Question) -> bool:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    """Without blanks and the marks that tables are drawn with, which every format writes differently."""
+    return re.sub(r"[\s|,，;；:：*#\-]+", "", text)
 
 
 def stands(text: str, question: Question) -> bool:
@@ -271,9 +288,9 @@ def budget_table(bases: Sequence[Base]) -> Iterator[str]:
     for base in bases:
         for question in base.questions:
             if question.variants:
-                hits = base.search.search(question.text, history=question.history, limit=40).hits
+                hits = base.found(question.text, question.history).hits
                 for form in ("units", "sections"):
-                    row = [_in_evidence(hits, question, form, budget, base.search) for budget in BUDGETS]
+                    row = [_in_evidence(hits, question, form, budget, base) for budget in BUDGETS]
                     shares[question.language, form].append(row)
     yield "Answer stands in the first tokens of evidence (counted by the embedder), in the right document:"
     yield from ["", f"| language, form | {' | '.join(map(str, BUDGETS))} |", "|---|" + "---|" * len(BUDGETS)]
@@ -282,9 +299,9 @@ def budget_table(bases: Sequence[Base]) -> Iterator[str]:
     yield ""
 
 
-def _in_evidence(hits: Sequence[Hit], question: Question, form: str, budget: int, search: Search) -> bool:
+def _in_evidence(hits: Sequence[Hit], question: Question, form: str, budget: int, base: Base) -> bool:
     plan = EvidencePlan(form=form, budget=budget)
-    packed = evidence(hits, plan, count=search.embedder.count)
+    packed = evidence(hits, plan, count=base.count)
     return stands("\n".join(p.text for p in packed.passages if p.document == question.document), question)
 
 
@@ -302,7 +319,7 @@ def follow_up_table(bases: Sequence[Base]) -> Iterator[str]:
             if question.id in WRITTEN_OUT:
                 forms["written out by hand"] = (WRITTEN_OUT[question.id], ())
             for form, (text, history) in forms.items():
-                hits = base.search.search(text, history=history, limit=1000).hits
+                hits = base.found(text, history).hits
                 places[question.language][form].append(_first(hits, question))
     yield from ["Follow-ups:", "", "| language, form | n | @1 | @3 | @5 |", "|---|---|---|---|---|"]
     for language, forms in places.items():
@@ -321,10 +338,10 @@ def floor_table(bases: Sequence[Base]) -> Iterator[str]:
     for index, base in enumerate(bases):
         for question in base.questions:
             kind = "answerable" if question.variants else "unanswerable"
-            told[kind].append(base.search.search(question.text, history=question.history, limit=1).relevance)
+            told[kind].append(base.found(question.text, question.history).relevance)
         for other in bases[:index] + bases[index + 1 :]:
             same = [q for q in other.questions if q.language == base.questions[0].language and not q.history]
-            told["other subject"] += [base.search.search(q.text, limit=1).relevance for q in same[::12]]
+            told["other subject"] += [base.found(q.text).relevance for q in same[::12]]
     floors = sorted({0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, base.search.floor})
     yield "Share below each floor (retrieval alone; the model's refusals and the checks come on top):"
     yield from ["", f"| questions | n | {' | '.join(f'{f:.2f}' for f in floors)} |", "|---|---|" + "---|" * len(floors)]

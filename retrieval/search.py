@@ -12,6 +12,7 @@ from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from memory.errors import DocgraftError
 from retrieval import floor as floors
 from retrieval.background import Background, measure
 from retrieval.candidates import Candidate, candidates, starts
@@ -144,30 +145,34 @@ class Search:
         best = np.maximum.reduceat(ranked.total, ranked.first)
         ends = np.append(ranked.first[1:], len(ranked.ids))
         chosen = np.argsort(-best, kind="stable")[:CLOSER]
-        read = [(int(i), *self._read(ranked.sections[i], self.library.revision)) for i in chosen]
+        revision = self.library.revision
+        read = {int(i): self._read(ranked.sections[i], revision) for i in chosen}
         pieces = [
-            (index, row, section, known[ordinal])
-            for index, section, known in read
+            (index, row, known[ordinal])
+            for index, (_, known) in read.items()
             for row in range(ranked.first[index], ends[index])
             if (ordinal := ranked.ids[row][1]) < len(known)
         ]
-        scores = np.array([ranked.total[row] for _, row, _, _ in pieces], dtype=np.float64)
+        scores = np.array([ranked.total[row] for _, row, _ in pieces], dtype=np.float64)
         texts = [unit.rendered for *_, unit in pieces]
         for query in asked:
             scores += _share(query, asked) * np.array(lexical(query.text, texts, asked[0].text, self.weights))
         grouped: dict[int, list[tuple[float, int, Unit]]] = {}
-        for (index, row, _, unit), score in zip(pieces, scores, strict=True):
+        for (index, row, unit), score in zip(pieces, scores, strict=True):
             grouped.setdefault(index, []).append((float(score), row, unit))
-        sections = {index: section for index, section, _ in read}
         hits = [
-            _hit(sections[index], found[ranked.sections[index]], ranked.legs[-1], sorted(own, key=lambda s: -s[0]))
+            _hit(section, found[ranked.sections[index]], ranked.legs[-1], sorted(own, key=lambda s: -s[0]))
             for index, own in grouped.items()
+            if (section := read[index][0])
         ]
         return sorted(hits, key=lambda hit: -hit.score)
 
-    def _read_section(self, section_id: str, revision: int) -> tuple[Section, list[Unit]]:
-        del revision  # part of the cache's key: what was read before a change is not read again
-        section = self.library.section(section_id)
+    def _read_section(self, section_id: str, revision: int) -> tuple[Section | None, list[Unit]]:
+        """A section and its units; neither when it was removed a moment ago. `revision` is part of the cache's key."""
+        try:
+            section = self.library.section(section_id)
+        except DocgraftError:
+            return None, []
         return section, units(section)
 
     def _usual(self, question: str) -> float:

