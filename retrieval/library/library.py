@@ -14,11 +14,13 @@ from retrieval.embedders import Embedder
 from retrieval.library import rows
 from retrieval.library.checkup import Checkup
 from retrieval.library.clock import Clock, Report
+from retrieval.library.exact import Exact
 from retrieval.library.files import Source
 from retrieval.library.generations import Generations, keyword
 from retrieval.library.index import Index, Stop
 from retrieval.library.intake import PATIENCE, Intake, Options
 from retrieval.library.learned import learned
+from retrieval.library.rows import Generation
 from retrieval.library.schema import MIGRATIONS
 from retrieval.library.stores import Stores
 from retrieval.loaders import Limits
@@ -42,6 +44,10 @@ CHUNK_TOKENS = 400
 """The most tokens of a chunk, when the embedder reads as many."""
 
 
+EXACT_CHUNKS = 20_000
+"""Up to so many chunks, each is compared with the question; beyond, the vector store's graph chooses."""
+
+
 class UnitVectors(NamedTuple):
     """The vectors of the units of some sections; all about unit length, so a dot product is the cosine."""
 
@@ -63,14 +69,17 @@ class Library:
         *,
         chroma_url: str = "",
         chunk_tokens: int = CHUNK_TOKENS,
+        exact_chunks: int = EXACT_CHUNKS,
     ) -> None:
-        """Open (and create) the library. What a crash left behind is mended when the vectors are first used."""
+        """Open (and create) the library. What a crash left behind is mended when the vector store is first used."""
         self.folder = folder
         self.embedder = embedder
         folder.root.mkdir(parents=True, exist_ok=True)
         self.database = Database(folder.library, MIGRATIONS)
         self._file = _identity(folder.library)
         self.stores = Stores(self.database, folder, chroma_url)
+        # Who names a server wants it asked.
+        self._exact = Exact(self.database, 0 if chroma_url else exact_chunks)
         self.generations = Generations(self.database, embedder, chunk_tokens)
         self._index = Index(self.database, folder, embedder, self.stores)
         self._checkup = Checkup(self.database, folder, self.generations, self._index, self.stores)
@@ -236,13 +245,18 @@ class Library:
     def vector_scores(self, vector: NDArray[np.float32], limit: int) -> dict[str, float]:
         """{chunk id: cosine} of the nearest chunks to a query vector of this embedder; more than it holds is all.
 
-        NotConfigured when another embedder built the index (reindex), DocgraftError when the folder has gone.
+        Exact up to EXACT_CHUNKS, by the vector store beyond and when it is a server. NotConfigured when another
+        embedder built the index (reindex), DocgraftError when the folder has gone.
         """
         self._alive()
         with self.database.read() as connection:
             if rows.generation(connection) is None:
                 return {}
         target = self.generations.usable()
+        exact = self._exact.scores(target, vector, limit)
+        return self._by_graph(target, vector, limit) if exact is None else exact
+
+    def _by_graph(self, target: Generation, vector: NDArray[np.float32], limit: int) -> dict[str, float]:
         self.stores.ready(target)
         wanted = limit
         while True:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+UNREACHED = 0.001
+"""Share of vectors that no path of Chroma's graph may lead to: a known weakness of HNSW, no damage."""
+
+
 class Stores:
     """The vector store of one library, and what still has to be done to it."""
 
@@ -130,9 +134,13 @@ class Stores:
         self.vectors.mended()
 
     def _restore(self, target: Generation, lacking: set[str]) -> None:
-        """Store vectors again; when a search still does not reach all of them, the whole collection."""
-        self._again(target, lacking)
-        if self.differences(target, deep=True)[0]:
+        """Store vectors again, which also links them anew; when many are still not reached, the whole collection."""
+        for _ in range(3):
+            self._again(target, lacking)
+            lacking, _ = self.differences(target, deep=True)
+            if not lacking:
+                return
+        if len(lacking) > len(self._expected(target)) * UNREACHED:
             self.vectors.drop(target.collection)
             self._again(target, set(self._expected(target)))
 
@@ -182,7 +190,8 @@ class Stores:
         # The graph leaves a few out of a search for everything; more than that is damage.
         if len(missed) > max(50, len(expected) // 100):
             return missed
-        return {i for i in missed if not self._found(target, i, self._vector(expected[i]))}
+        lost = {i for i in missed if not self._found(target, i, self._vector(expected[i]))}
+        return lost if len(lost) > len(expected) * UNREACHED else set()
 
     def _found(self, target: Generation, chunk: str, vector: NDArray[np.float32]) -> bool:
         return any(i == chunk for i, _ in self.vectors.query(target.collection, vector, 20))

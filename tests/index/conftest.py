@@ -17,6 +17,8 @@ def opened(workspace):
 
     def make(embedder="hashing:384", *, kb="default", **options):
         given = load(embedder) if isinstance(embedder, str) else embedder
+        # The vector store's own path, which large libraries take; test_exact.py has the other.
+        options.setdefault("exact_chunks", 0)
         libraries.append(Library(workspace.base(kb), given, **options))
         return libraries[-1]
 
