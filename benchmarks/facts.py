@@ -17,7 +17,9 @@ _KINDS = [json.loads(line) for line in Path(__file__).with_name("facts24.jsonl")
 _FIRST = "Bra Cor Del Fen Gar Hol Jun Kel Lor Mar Nev Ost Per Quil Ros Sel Tam Ul Ver Wen Yar Zel".split()
 _SECOND = "a e i o u ai ou ia".split()
 _THIRD = "bick dane fell gorn holm lund mere nock ridge stow thorp vane wick zan dal sten".split()
-_GIVEN = "Ada Bruno Clara Dmitri Edda Felix Greta Hugo Irma Jonas Karin Leo Mira Nils Olga Piet Ruth Sven Tilda Uwe".split()
+_GIVEN = (
+    "Ada Bruno Clara Dmitri Edda Felix Greta Hugo Irma Jonas Karin Leo Mira Nils Olga Piet Ruth Sven Tilda Uwe".split()
+)
 _FAMILY = "Albrook Benstead Carvel Dunmoor Eastlake Farrow Gilding Harrowgate Inskip Jarrow Kettle Lomond Marsh".split()
 
 
@@ -35,7 +37,9 @@ VALUES: dict[str, Callable[[random.Random], str]] = {
     "months": _number(7, 59, "{} months"),
     "money": _number(13, 197, "{} dollars"),
     "town": lambda rng: "Port " + _word(rng),
-    "colour": _pick("turquoise", "crimson", "mustard yellow", "lilac", "olive green", "ivory", "salmon pink", "navy blue"),
+    "colour": _pick(
+        "turquoise", "crimson", "mustard yellow", "lilac", "olive green", "ivory", "salmon pink", "navy blue"
+    ),
     "extension": _number(1101, 9899, "{}"),
     "metres": _number(31, 399, "{} metres"),
     "date": lambda rng: f"{rng.randint(2, 28)} {rng.choice(['January', 'March', 'May', 'June', 'August', 'October'])}",

@@ -217,3 +217,9 @@ def pretend(runs, run, pid):
     """Let a process of the test be the run's worker."""
     here = folder(runs, run)
     here.claim(pid)
+
+
+def test_four_random_kills_leave_nothing_claimed_and_the_losses_unbroken(tmp_path):
+    from benchmarks.crash_runs import crash
+
+    assert "then completed" in crash(tmp_path, kills=4, engine="rehearsal", seed=2)

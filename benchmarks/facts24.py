@@ -1,0 +1,208 @@
+"""Time to knowledge: seconds of training until 90 % of invented facts are answered in words that training never saw.
+
+    python -m benchmarks.facts24 MODEL_FOLDER [--facts 24 100 300 1000] [--recipes docgraft unsloth …] [--bits 32 16]
+
+Closed book, greedy, all recipes by the same trainer on the same rows. Every epoch asks one unseen wording of every fact
+(at most 120 facts); the clock stands still meanwhile. At the end another unseen wording, which decided nothing, is
+asked. A recipe that does not get there by its own end is run again with as many epochs as --limit seconds allow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+GOAL = 0.9
+RECIPES: dict[str, dict[str, Any]] = {
+    # Unsloth's notebooks: r 16, alpha 16, 2e-4 linear, 5 warm-up steps, 2 × 4 rows, 60 steps, weight decay 0.001.
+    "unsloth": {
+        "rank": 16,
+        "alpha": 16,
+        "learning_rate": 2e-4,
+        "schedule": "linear",
+        "warmup": 0.083,
+        "batch": 2,
+        "accumulation": 4,
+        "max_steps": 60,
+        "weight_decay": 0.001,
+    },
+    # LLaMA-Factory's examples/train_lora: rank 8, alpha 16, 1e-4 cosine, warm-up 0.1, 1 × 8 rows, 3 epochs.
+    "llamafactory": {
+        "rank": 8,
+        "alpha": 16,
+        "learning_rate": 1e-4,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "batch": 1,
+        "accumulation": 8,
+        "epochs": 3,
+    },
+    # Axolotl's examples/llama-3/lora: r 32, alpha 16, dropout 0.05, 2e-4 cosine, 2 × 4 rows, 4 epochs.
+    "axolotl": {
+        "rank": 32,
+        "alpha": 16,
+        "dropout": 0.05,
+        "learning_rate": 2e-4,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "batch": 2,
+        "accumulation": 4,
+        "epochs": 4,
+    },
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--facts", type=int, nargs="*", default=[24])
+    parser.add_argument("--recipes", nargs="*", default=["docgraft", *RECIPES])
+    parser.add_argument("--bits", type=int, default=32)
+    parser.add_argument("--set", nargs="*", default=[], help="spec fields to change, name=value")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds of training at most")
+    parser.add_argument("--child", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.child:
+        changes = dict(one.split("=", 1) for one in arguments.set)
+        print(
+            json.dumps(
+                run(arguments.model, arguments.recipes[0], arguments.facts[0], arguments.bits, changes, arguments.limit)
+            )
+        )
+        return
+    for count in arguments.facts:
+        for recipe in arguments.recipes:
+            _report(recipe, count, _child(arguments, recipe, count))
+
+
+def _report(recipe: str, count: int, found: dict[str, Any]) -> None:
+    reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {found['trained']:.0f} s"
+    curve = " ".join(f"{score:.0%}@{second:.0f}" for second, score in found["curve"])
+    print(
+        f"{recipe:14} {count:5} facts  90 %: {reached:18} asked once more otherwise: {found['test']:.0%}  "
+        f"{found['tokens_per_second']:.0f} tokens/s  {curve}",
+        flush=True,
+    )
+
+
+def _child(arguments: argparse.Namespace, recipe: str, count: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.facts24", str(arguments.model), "--child", "--facts", str(count)]
+    command += ["--recipes", recipe, "--bits", str(arguments.bits), "--limit", str(arguments.limit)]
+    command += ["--set", *arguments.set] if arguments.set else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def spec_of(recipe: str, count: int, bits: int, changes: dict[str, str]) -> Any:
+    """The spec of a recipe; "docgraft" is the product's own quick one, "name+" a published one with more epochs."""
+    from finetune.models.devices import describe
+    from finetune.recipes import Size
+    from finetune.recipes import recipe as product
+    from finetune.records import TrainingSpec
+
+    name = recipe.removesuffix("+")
+    if name == "docgraft":
+        size = Size(parameters=135_000_000, facts=count, rows=4 * count, longest=64)
+        spec = product("balanced", base="b", dataset="d", size=size, device=describe())
+    else:
+        spec = TrainingSpec(base="b", dataset="d", **RECIPES[name])
+    if recipe.endswith("+"):
+        spec = spec.model_copy(update={"max_steps": -1, "epochs": 100.0})
+    values = spec.model_dump() | {"bits": bits, "patience": 100, "max_length": 128} | changes
+    return TrainingSpec.model_validate(values)
+
+
+def run(model: Path, recipe: str, count: int, bits: int, changes: dict[str, str], limit: float) -> dict[str, Any]:
+    """Train until the goal or the end; the curve and what the last unseen wording says."""
+    from benchmarks.facts import pairs
+    from finetune.engines import Job, progress
+    from finetune.engines.examine import Exam, examine
+    from finetune.engines.network import load_network, restore_adapter
+    from finetune.engines.trl import train
+    from finetune.models.devices import describe
+    from finetune.models.templates import load_tokenizer
+
+    progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
+    rows, tokenizer = pairs(count), load_tokenizer(model)
+    network = load_network(spec := spec_of(recipe, count, bits, changes), model, describe())
+    clock = _Clock(limit)
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            folder=Path(folder),
+            run="r",
+            kb="k",
+            spec=spec,
+            base=model,
+            dataset_fingerprint="d",
+            chunk_hashes=(),
+            pairs=rows,
+            emit=clock.emit,
+            stopping=clock.stopping,
+        )
+        _only_facts(Exam)
+        train(job, network)
+        from safetensors.torch import load_file
+
+        restore_adapter(network, load_file(Path(folder) / "adapter" / "adapter_model.safetensors"))
+    held = [pair for pair in rows if pair.split == "test"]
+    score = examine(network, Exam(tokenizer, held, (), ())).unseen_wording
+    return {**clock.result(), "test": score}
+
+
+def _only_facts(kind: Any) -> None:
+    """Let the trainer's exam ask the facts alone, all of them up to 120."""
+    from finetune.engines import trl
+
+    def facts_only(pairs: Any, tokenizer: Any, **more: Any) -> Any:
+        held = [pair for pair in pairs if pair.split == "dev"]
+        return kind(tokenizer, held[:: max(1, len(held) // 120)][:120], (), ())
+
+    trl.exam = facts_only
+
+
+class _Clock:
+    """Training seconds: from the first step on, evaluations left out."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.begun, self.asked = limit, 0.0, 0.0
+        self.curve: list[tuple[float, float]] = []
+        self.reached: float | None = None
+        self.speed = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.begun - self.asked if self.begun else 0.0
+
+    def emit(self, kind: str, **values: Any) -> None:
+        if kind == "probe":
+            self.begun = time.perf_counter()
+        elif kind == "step":
+            self.speed = values["tokens_per_second"]
+        elif kind == "evaluation":
+            self.asked += values["seconds"]
+            self.curve.append((round(self.seconds, 1), values["unseen_wording"]))
+            if self.reached is None and values["unseen_wording"] >= GOAL:
+                self.reached = self.seconds
+
+    def stopping(self) -> bool:
+        return self.reached is not None or self.seconds > self.limit
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "seconds": self.reached,
+            "trained": self.curve[-1][0] if self.curve else self.seconds,
+            "curve": self.curve,
+            "tokens_per_second": self.speed,
+        }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Training speed on the embedded base: trl's own SFTTrainer against the trl engine, one lever at a time.
+
+    python -m benchmarks.training_speed MODEL_FOLDER [--long] [--steps N]
+
+Same rows, same batch, same supervised tokens in every line. Tokens are those of the rows, padding and sharing not
+counted, so that a line that computes fewer of them is faster, not busier. Each line runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+LINES = {
+    "trl defaults": "SFTTrainer with its defaults; bf16 off, which a CPU refuses; the answer alone supervised",
+    "no checkpointing": "the same without gradient checkpointing",
+    "length groups": "and rows of like length in a batch",
+    "supervised logits": "and logits only where something is learned",
+    "fused LoRA": "and LoRA layers with their own backward, denormals as zero",
+    "flat": "and no padding, the common beginning computed once: the trl engine as shipped, float32",
+    "flat bf16": "the same with the base in bfloat16, on CPUs with matrix units for it",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--long", action="store_true", help="rows of about 400 tokens")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--line", choices=list(LINES))
+    parser.add_argument("--only", nargs="*", choices=list(LINES))
+    arguments = parser.parse_args()
+    if arguments.line:
+        print(json.dumps(_line(arguments.line, arguments.model, arguments.long, arguments.steps)))
+        return
+    peak = _child(arguments, None)
+    print(f"matrix peak: float32 {peak['float32']:.0f} GFLOP/s, bfloat16 {peak['bfloat16']:.0f} GFLOP/s", flush=True)
+    first = None
+    for name in arguments.only or LINES:
+        found = _child(arguments, name)
+        first = first or found["tokens_per_second"]
+        share = 6 * found["parameters"] * found["computed_per_second"] / 1e9 / peak["float32"]
+        print(
+            f"{name:18} {found['tokens_per_second']:7.0f} tokens/s  x{found['tokens_per_second'] / first:4.2f}  "
+            f"6N: {share:4.0%} of the float32 peak  {found['memory'] / 1e9:4.1f} GB  loss {found['loss']:.3f}",
+            flush=True,
+        )
+
+
+def _child(arguments: argparse.Namespace, line: str | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.training_speed", str(arguments.model), "--steps", str(arguments.steps)]
+    command += ["--line", line] if line else []
+    command += ["--long"] if arguments.long else []
+    if line is None:
+        command = [sys.executable, "-c", "from benchmarks.training_speed import peak; print(peak())"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def peak() -> str:
+    """The fastest of many multiplications of 1024 × 1024 matrices, in GFLOP/s."""
+    import torch
+
+    found = {}
+    for kind in (torch.float32, torch.bfloat16):
+        a, b = (torch.randn(1024, 1024, dtype=kind) for _ in range(2))
+        best = min(_timed(lambda a=a, b=b: torch.mm(a, b)) for _ in range(30))
+        found[str(kind).removeprefix("torch.")] = 2 * 1024**3 / best / 1e9
+    return json.dumps(found)
+
+
+def _timed(call: Any) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def rows(model: Path, long: bool) -> list[Any]:
+    """64 rows: invented facts, or the same with a passage of other facts before the question."""
+    from benchmarks.facts import pairs
+    from finetune.engines.rows import encode
+    from finetune.models.templates import load_tokenizer
+
+    train = [pair for pair in pairs(24) if pair.split == "train"]
+    if long:
+        sentences = [pair.output for pair in pairs(60) if pair.family == "train0"]
+        train = [
+            pair.model_copy(
+                update={"kind": "context", "input": " ".join(sentences[i % 20 : i % 20 + 18 + i % 8] + [pair.output])}
+            )
+            for i, pair in enumerate(train)
+        ]
+    return encode(train[:64], load_tokenizer(model), max_length=1024, truncate=False).rows
+
+
+def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
+    import resource
+    import tempfile
+
+    from finetune.records import TrainingSpec
+
+    encoded = rows(model, long)
+    spec = TrainingSpec(
+        base="b", dataset="d", batch=8, rank=16, alpha=32, max_steps=steps, bits=16 if name == "flat bf16" else 32
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trainer, network = _trainer(name, model, encoded, spec, Path(folder))
+        clock = _clock(trainer)
+        trainer.train()
+    times = sorted(clock["seconds"][2:])
+    middle = times[len(times) // 2]
+    tokens = sum(len(row.ids) for row in encoded) / len(encoded) * spec.batch
+    computed = sum(clock["tokens"][2:]) / len(times)
+    return {
+        "tokens_per_second": tokens / middle,
+        "computed_per_second": computed / middle,
+        "parameters": sum(p.numel() for n, p in network.named_parameters() if "lora_" not in n),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "loss": clock["losses"][-1],
+    }
+
+
+def _trainer(name: str, model: Path, encoded: list[Any], spec: Any, folder: Path) -> tuple[Any, Any]:
+    from finetune.engines.network import load_network
+    from finetune.engines.rows import Rows
+    from finetune.engines.trl import make_trainer
+    from finetune.models.devices import describe
+    from finetune.models.templates import load_tokenizer
+
+    network = load_network(spec, model, describe())
+    if name not in ("trl defaults", "no checkpointing", "length groups"):
+        return _ours(name, make_trainer, network, load_tokenizer(model), Rows(encoded, 0, 0), spec, folder), network
+    return _theirs(name, network, load_tokenizer(model), encoded, spec, folder), network
+
+
+def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], spec: Any, folder: Path) -> Any:
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    more: dict[str, Any] = {} if name == "trl defaults" else {"gradient_checkpointing": False}
+    if name == "length groups":
+        more["train_sampling_strategy"] = "group_by_length"
+    data = Dataset.from_dict({"input_ids": [row.ids for row in encoded], "labels": [row.labels for row in encoded]})
+    config = SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=spec.batch,
+        max_steps=spec.max_steps,
+        learning_rate=spec.learning_rate,
+        bf16=False,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        logging_steps=1,
+        disable_tqdm=True,
+        **more,
+    )
+    return SFTTrainer(model=network, args=config, train_dataset=data, processing_class=tokenizer)
+
+
+def _ours(name: str, make: Any, network: Any, tokenizer: Any, data: Any, spec: Any, folder: Path) -> Any:
+    from unittest import mock
+
+    off: list[Any] = []
+    if name in ("supervised logits", "fused LoRA"):
+        off.append(mock.patch("finetune.engines.trl.install", lambda *a: False))
+    if name == "supervised logits":
+        off += [mock.patch("finetune.engines.trl.fuse", lambda *a: 0), mock.patch("finetune.engines.trl.faster")]
+    for one in off:
+        one.start()
+    trainer = make(spec, network, tokenizer, data, folder=folder)
+    for one in off:
+        one.stop()
+    trainer.progress = _Silent()
+    return trainer
+
+
+class _Silent:
+    def count(self, tokens: int) -> None:
+        pass
+
+
+def _clock(trainer: Any) -> dict[str, list[Any]]:
+    """Times of whole steps, tokens computed in each, and losses."""
+    from transformers import TrainerCallback
+
+    found: dict[str, list[Any]] = {"seconds": [], "tokens": [], "losses": []}
+
+    class Clock(TrainerCallback):
+        def on_step_begin(self, *args: Any, **more: Any) -> None:
+            self.begun = time.perf_counter()
+
+        def on_step_end(self, *args: Any, **more: Any) -> None:
+            found["seconds"].append(time.perf_counter() - self.begun)
+
+        def on_log(self, *args: Any, **more: Any) -> None:
+            if "loss" in more["logs"]:
+                found["losses"].append(float(more["logs"]["loss"]))
+
+    usual = trainer.compute_loss
+
+    def counting(model: Any, inputs: Any, *args: Any, **more: Any) -> Any:
+        found["tokens"].append(inputs["input_ids"].numel())
+        return usual(model, inputs, *args, **more)
+
+    trainer.compute_loss = counting
+    trainer.add_callback(Clock())
+    return found
+
+
+if __name__ == "__main__":
+    main()
