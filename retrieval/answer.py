@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memory.errors import DocgraftError
 from retrieval.checks import marks, refuses, supported_share
-from retrieval.citations import cite, point
+from retrieval.citations import ENOUGH, cite, point
 from retrieval.markdown import safe_markdown
 from retrieval.packing import Packed, Passage, evidence
 from retrieval.prompts import LARGE, Count, EvidencePlan, chat_messages, estimate
@@ -32,6 +32,8 @@ _PER_MESSAGE = 12
 """Tokens that a chat template spends around one message; errs high."""
 
 
+DOUBTFUL = 0.4
+"""Relevance below which an answer must stand in a passage."""
 WEAK = 0.34
 """Below this share of an answer standing in any one unit, an answer whose every claim is unsupported is none."""
 
@@ -198,7 +200,7 @@ class Answerer:
         passages = reply.packed.passages if reply.packed else ()
         text = in_script(reply.text.strip(), spoken)
         cited = cite(text, passages, found.question or question, hits=found.hits)
-        reason = "" if reply.stopped else _unanswered(text, cited.support, passages, question)
+        reason = "" if reply.stopped else _unanswered(text, cited.support, passages, question, found.relevance)
         return Answer(
             text=abstention(reason, spoken, found) if reason else cited.text,
             citations=() if reason else cited.citations,
@@ -219,11 +221,17 @@ class Answerer:
         )
 
 
-def _unanswered(text: str, support: float, passages: Sequence[Passage], question: str) -> str:
-    """Why a model's text is no answer: it says so itself, or nothing in it stands in the passages; else ""."""
+def _unanswered(text: str, support: float, passages: Sequence[Passage], question: str, relevance: float) -> str:
+    """Why a model's text is no answer: it says so itself, or the passages do not hold it; else "".
+
+    One decision from three signs: where search doubts that the documents hold the answer, the answer must stand in a
+    passage; where it does not, only an answer of which nothing can be found there is refused.
+    """
     if not text or refuses(text):
         return "model_refused"
-    if support < WEAK and not supported_share(text, passages, question):
+    if support < (ENOUGH if relevance < DOUBTFUL else WEAK) and (
+        relevance < DOUBTFUL or not supported_share(text, passages, question)
+    ):
         return "unsupported"
     return ""
 

@@ -48,18 +48,19 @@ def cite(answer: str, passages: Sequence[Passage], question: str, *, hits: Seque
     Numbers that the model wrote are kept when their passage exists. `hits` break ties by their scores.
     """
     scores = {(e.unit.section_id, e.unit.ordinal): e.score for hit in hits for e in hit.evidence}
-    text, found = "", []
+    text, found, best = "", [], 0.0
     for piece in _pieces(answer):
         numbers = {int(n) for n in NUMBER.findall(piece) if 1 <= int(n) <= len(passages)}
         plain = NUMBER.sub("", piece)
         sources = [p for p in passages if p.number in numbers] if numbers else passages
         supports = [s for p in sources if (s := _best(plain, [p], question, scores))]
+        best = max([best, *(s.share for s in supports)])
         if not numbers:
             supports = [s for s in supports if s.share >= ENOUGH]
             supports = [max(supports, key=lambda s: (s.share, _rank(s, scores)))] if supports else []
         found += supports
         text += piece if numbers or not supports else _with_number(piece, supports[0].passage.number)
-    return Cited(text=text, citations=_distinct(found), support=max((s.share for s in found), default=0.0))
+    return Cited(text=text, citations=_distinct(found), support=best)
 
 
 def strip(text: str) -> str:
