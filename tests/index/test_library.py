@@ -564,3 +564,26 @@ def test_repairing_under_another_embedder_leaves_what_it_cannot_finish(opened):
     assert other.reindex() and {i.kind for i in other.check()} == {"unfinished"}
     assert other.check(repair=True) == [] and len(other.documents()) == 2
     assert by_keyword(other, "herring") == ["Herring."]
+
+
+def test_a_web_address_that_cannot_be_had_is_a_line_like_any_other(library):
+    results = library.add(["http://127.0.0.1:9/private", upload("good.txt", "A good text.")])
+    assert [(r.name, r.status) for r in results] == [("http://127.0.0.1:9/private", "failed"), ("good.txt", "added")]
+    assert results[0].reason
+
+
+def test_a_web_page_is_known_again_by_its_address(library, monkeypatch):
+    from retrieval.loaders import Fetched
+
+    pages = iter(["<h1>Timetable</h1><p>The ferry leaves at seven o'clock from the old quay.</p>"] * 2)
+    later = "<h1>Timetable</h1><p>The ferry leaves at nine o'clock from the new quay.</p>"
+
+    def fetch(url, *, limits):
+        data = f"<html><body>{next(pages, later)}</body></html>".encode()
+        return Fetched(data=data, name=url, content_type="text/html", charset="utf-8", suffix=".html")
+
+    monkeypatch.setattr("retrieval.loaders.web.fetch", fetch)
+    seen = [library.add(["https://ferry.example/times"])[0].status for _ in range(3)]
+    assert seen == ["added", "unchanged", "updated"]
+    assert [d.name for d in library.documents()] == ["https://ferry.example/times"]
+    assert "nine" in by_keyword(library, "ferry")[0] and library.remove("https://ferry.example/times").chunks == 1
