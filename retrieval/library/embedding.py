@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TEXTS = 256
-"""Texts per batch: enough to keep every core busy, few enough to lose little when the process dies."""
+TEXTS = 96
+"""Texts per batch: enough to keep every core busy, few enough that a stop is obeyed within seconds."""
 
 
 class Embedded(NamedTuple):
