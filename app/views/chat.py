@@ -20,7 +20,7 @@ turns = state.wiring().conversations().turns(user, conversation) if conversation
 for turn in turns[: running.info["turns"]] if running else turns:
     show(user, turn, chosen)
 if running:
-    streaming(user, running)
+    streaming(running, chosen)
 elif not turns:
     invitation(user, chosen)
 composer(user, conversation, chosen, busy=running is not None)

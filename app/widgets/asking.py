@@ -35,7 +35,7 @@ def submit(user: str, conversation: str, question: str, chosen: Held) -> None:
     wiring.jobs().start(user, KIND, conversation, work, title=question, info={"turns": before})
 
 
-def streaming(user: str, job: Job) -> None:
+def streaming(job: Job, chosen: Held) -> None:
     """The question, and the answer as far as it has come."""
     t = state.text()
     with st.container(key=f"said-{job.id}"), st.chat_message("user", avatar=":material/person:"):
@@ -51,7 +51,7 @@ def streaming(user: str, job: Job) -> None:
             if text:
                 st.markdown(safe_markdown(text) + " ▍")
             else:
-                st.caption(t("chat.reading"))
+                st.caption(t("chat.reading" if state.wiring().warm(chosen.model) else "chat.loading_model"))
             if job.stopping():
                 st.caption(t("common.stopping"))
             else:

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import state, talk
-from app.samples import SAMPLES
+from app import samples, state, talk
 from app.talk import Held
 from app.widgets import base_names, empty, plain, progress
 from memory.conversations import Choices
@@ -153,17 +152,15 @@ def _beginnings(user: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="center"):
         if st.button(t("chat.add_documents"), key="go-knowledge", icon=":material/upload_file:", type="primary"):
             st.switch_page("views/knowledge.py")
-        if st.button(t("chat.add_samples"), key="add-samples", icon=":material/potted_plant:"):
-            ingestion.start(state.wiring(), user, "samples", [SAMPLES], title=t("knowledge.adding"))
+        if samples.there() and st.button(t("chat.add_samples"), key="add-samples", icon=":material/potted_plant:"):
+            ingestion.start(state.wiring(), user, "samples", [samples.SAMPLES], title=t("knowledge.adding"))
             st.session_state["base"] = "samples"
             st.session_state["draft"] = Choices(kb="samples")
             st.rerun()
 
 
 def _suggestions(user: str, held: Held) -> None:
-    from app.samples import questions
-
-    for number, question in enumerate(questions(state.wiring().library(held.kb, user), state.language())):
+    for number, question in enumerate(samples.questions(state.wiring().library(held.kb, user), state.language())):
         st.button(
             plain(question),
             key=f"suggestion-{number}",

@@ -189,6 +189,10 @@ class Wiring:
         key = ("model", chosen, self._key(chosen.api_key_env))
         return self.shelf.get(key, lambda: models.build(self.settings, self.home, self.bases(), name))
 
+    def warm(self, name: str) -> bool:
+        """Whether a model can begin to answer at once: a local one has to be in memory."""
+        return self._model(name).provider != "local" or self.bases().loaded is not None
+
     def answerer(self, held: Held, user: str = LOCAL_USER) -> Answerer:
         """What answers with these choices."""
         from retrieval.answer import Answerer

@@ -1,0 +1,29 @@
+"""Questions to begin with: those of the samples where they are, else about headings; in the user's language."""
+
+from __future__ import annotations
+
+import json
+
+from app import samples
+
+
+def test_the_samples_suggest_their_own_questions_in_the_users_language(wiring):
+    library = wiring.library("samples")
+    library.add([samples.SAMPLES / "owners-handbook.md", samples.SAMPLES / "保固與維修.md"])
+    asked = {
+        line["question"]: line["document"]
+        for line in map(json.loads, (samples.FOLDER / "questions.jsonl").read_text(encoding="utf-8").splitlines())
+    }
+    english, chinese = samples.questions(library, "en"), samples.questions(library, "zh-TW")
+    assert [asked[q] for q in english] == ["owners-handbook.md"] and [asked[q] for q in chinese] == ["保固與維修.md"]
+
+
+def test_other_documents_suggest_their_headings(wiring, manual, manual_zh):
+    library = wiring.library("default")
+    library.add([manual, manual_zh])
+    found = samples.questions(library, "zh-TW")
+    assert len(found) == 2 and "特休" in found[0]
+
+
+def test_an_empty_knowledge_base_suggests_nothing(wiring):
+    assert samples.questions(wiring.library("default"), "en") == []
