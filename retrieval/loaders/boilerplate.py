@@ -49,7 +49,7 @@ def pruned(tree: Any) -> Pruned:
     frame = _drop(body, [e for e in body.iter() if isinstance(e.tag, str) and _framing(e)])
     frame += _drop(body, list(_link_lists(body)))
     root = _main(body)
-    if len(words(root)) < min(_LEAST, 0.5 * len(words(whole))):
+    if len(words(root)) < min(_LEAST, 0.1 * len(words(whole))):
         return Pruned(whole, dropped, hidden)
     return Pruned(root, dropped + frame, hidden)
 

@@ -94,7 +94,10 @@ def _array(layout: Layout, values: list[Any], level: int) -> None:
     """Short like objects are a table, other objects a heading each, plain values a list."""
     if values and all(isinstance(v, Mapping) for v in values):
         columns = list(dict.fromkeys(k for v in values for k in v))
-        if _tabular(values, columns):
+        if all(map(_pair, values)):
+            for record in values:
+                _object(layout, record, level)
+        elif _tabular(values, columns):
             layout.table([columns, *([_words(v.get(c)) for c in columns] for v in values)], header=True)
         else:
             for number, record in enumerate(values, 1):

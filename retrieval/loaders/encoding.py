@@ -75,7 +75,7 @@ def decode(data: bytes, *, name: str, encoding: str | None = None, declared: str
         return Decoded(data.decode("ascii"), "utf-8")
     guesses = _guesses(data, _known(declared))
     best, second = guesses[0], guesses[1] if len(guesses) > 1 else _Guess("", -9.0)
-    if best.score < -3.5 and _CONTROL.search(data):
+    if best.codec not in _WIDE_CANDIDATES and len(_CONTROL.findall(data)) > max(8, 0.02 * len(data)):
         raise BadDocument(name, "this is not text: it holds binary data.", kind="unsupported")
     if best.codec == "cp1252" and best.score < 0 and len(_HIGH.findall(data)) <= max(3, len(data) // 500):
         # Stray bytes between plain letters are damage rather than letters nobody uses.
@@ -85,7 +85,9 @@ def decode(data: bytes, *, name: str, encoding: str | None = None, declared: str
     if evidence >= 8 and (best.score < -1 or torn):
         raise BadDocument(name, "its encoding cannot be told.", "Choose the encoding (--encoding).", kind="encoding")
     lead = (best.score - second.score) * math.sqrt(min(max(evidence, 1), 400) / 4)
-    unsure = best.score < 0.4 or lead < _SURE
+    # A few signs in a file that is plain otherwise: nobody writes one Chinese character in an English text.
+    plain = best.codec == "utf-8" and evidence < 0.02 * len(data)
+    unsure = best.score < 0.4 or (lead < _SURE and not plain)
     return _decoded(data, best.codec, (_guess_note(best, second, data),) if unsure else ())
 
 

@@ -18,6 +18,8 @@ _CHARSET = re.compile(
     rb"""(?i)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{3,20})|<\?xml[^>]{0,80}encoding=["']([\w-]+)"""
 )
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_BOXES = re.compile(r"(?i)</?(?:div|span|font|section|center|b|i|em|strong)\b[^>]*>")
+"""What may be taken out of a page that is nested deeper than the parser goes."""
 _META = {"description", "author", "keywords", "date", "article:published_time", "article:modified_time", "dc.title"}
 
 
@@ -43,14 +45,15 @@ def parsed(text: str, name: str) -> Any:
     from lxml import etree, html
 
     text = _DECLARATION.sub("", text.replace("\x00", ""))
-    parser = html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, recover=True)
-    try:
-        tree = html.document_fromstring(text, parser=parser) if text.strip() else None
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise BadDocument(name, "there is no text in it.", kind="empty") from error
-    if tree is None:
-        raise BadDocument(name, "there is no text in it.", kind="empty")
-    return tree
+    for attempt in (text, None):
+        parser = html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, recover=True, huge_tree=True)
+        try:
+            tree = html.document_fromstring(_BOXES.sub(" ", text) if attempt is None else attempt, parser=parser)
+        except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+            raise BadDocument(name, "there is no text in it.", kind="empty") from error
+        if not any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+            return tree
+    raise BadDocument(name, "it is nested too deeply.")
 
 
 def _head(tree: Any) -> tuple[str, Metadata]:

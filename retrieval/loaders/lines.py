@@ -145,7 +145,7 @@ def _begins(reading: Reading, line: Line) -> bool:
     here = mark(line.text)
     if QUESTION.match(line.text):
         return True
-    if not here or here.style in ("letter", "roman", "annex", "section", "article", "part", "chapter", "dotted"):
+    if not here or here.style in ("annex", "section", "article", "part", "chapter", "dotted"):
         return heading(reading, line.number) is not None
     following = reading.lines[line.number + 1 : line.number + 4]
     return here.style in ("bullet", "han", "formal", "circled", "han_paren") or any(

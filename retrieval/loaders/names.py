@@ -30,7 +30,9 @@ def shown(name: str) -> str:
 
     `../../a.txt`, `..\\\\a.txt` and `a%2f..%2fa.txt` all become `a.txt`; a reserved device name gets an underscore.
     """
-    last = re.split(r"[/\\\\]", unquote(name).replace("\x00", ""))[-1]
+    while (plain := unquote(name)) != name:
+        name = plain
+    last = re.split(r"[/\\\\]", name.replace("\x00", ""))[-1]
     clean = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c)[0] != "C").strip(" .")
     if _DEVICES.fullmatch(clean):
         clean = f"_{clean}"

@@ -76,17 +76,21 @@ def _asked(text: str, blocks: list[Block]) -> Iterable[Block]:
 
 def _answer(text: str, blocks: list[Block], index: int) -> list[Block]:
     heading = blocks[index]
-    if not text[heading.start : heading.end].rstrip().endswith(("?", "？")):
+    if not _asks(text, heading):
         return []
     body: list[Block] = []
     for block in blocks[index + 1 :]:
         if block.kind == "heading":
-            if block.level > heading.level:
+            if block.level > heading.level and not _asks(text, block):
                 return []
             break
         body.append(block)
     short = body and width(text[body[0].start : body[-1].end]) <= LONGEST_ANSWER
     return body if short and all(b.kind == "paragraph" for b in body) else []
+
+
+def _asks(text: str, heading: Block) -> bool:
+    return text[heading.start : heading.end].rstrip().endswith(("?", "？"))
 
 
 def _leads(text: str, blocks: list[Block]) -> Iterable[Block]:

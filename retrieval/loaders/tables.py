@@ -48,7 +48,7 @@ def load(source: Source) -> Parsed:
 def _delimiter(text: str, name: str) -> str:
     """The candidate that gives the most lines the same number of cells, two or more; a tab for .tsv when none does."""
     sample = _QUOTED.sub("", text[:200_000])
-    lines = [line for line in sample.split("\n") if line.strip()][:200]
+    lines = [line for line in sample.split("\n") if line.strip(" ")][:200]
     best, best_score = "\t" if name.lower().endswith((".tsv", ".tab")) else ",", 0.0
     for delimiter in _DELIMITERS:
         counts = Counter(line.count(delimiter) for line in lines)
@@ -66,12 +66,16 @@ def _rows(text: str, delimiter: str, name: str) -> list[list[str]]:
         try:
             return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True) if any(row)]
         except csv.Error:
-            lines = io.StringIO(text)
-            if text.count('"') % 2:
-                return [row for row in csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE) if any(row)]
-            return [row for row in csv.reader(lines, delimiter=delimiter) if any(row)]
+            quoted = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+            plain = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+            return max(quoted, [row for row in plain if any(row)], key=_evenness)
     except csv.Error as error:
         raise BadDocument(name, f"the table cannot be read: {error}.") from error
+
+
+def _evenness(rows: list[list[str]]) -> int:
+    """How many rows have the usual number of cells."""
+    return Counter(len(row) for row in rows).most_common(1)[0][1] if rows else 0
 
 
 def _preamble(rows: list[list[str]]) -> tuple[list[list[str]], list[list[str]]]:

@@ -12,7 +12,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import PurePosixPath
 from threading import Timer
 from time import monotonic
@@ -127,20 +127,24 @@ def _ask(target: _Target, url: str, limits: Limits, deadline: float) -> Fetched 
     try:
         with _connection(target, deadline) as connection:
             connection.request("GET", _path(target.url), headers={**_HEADERS, "Host": _host(target)})
-            response = connection.getresponse()
-            location = response.getheader("Location")
-            if response.status in _REDIRECTS and location:
-                return location
-            if response.status != 200:
-                kind = "missing" if response.status in (404, 410) else "refused"
-                raise BadDocument(url, f"the server answered {response.status} {response.reason}.", kind=kind)
-            return _page(response, url, limits, deadline)
+            with closing(connection.getresponse()) as response:
+                return _answer(response, url, limits, deadline)
     except ssl.SSLError as error:
         raise BadDocument(url, f"the secure connection failed: {error.reason}.", kind="refused") from error
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
         if monotonic() >= deadline - 0.05 or isinstance(error, TimeoutError):
             raise _late(url, limits) from error
         raise BadDocument(url, "the server could not be reached.", str(error), kind="missing") from error
+
+
+def _answer(response: http.client.HTTPResponse, url: str, limits: Limits, deadline: float) -> Fetched | str:
+    location = response.getheader("Location")
+    if response.status in _REDIRECTS and location:
+        return location
+    if response.status != 200:
+        kind = "missing" if response.status in (404, 410) else "refused"
+        raise BadDocument(url, f"the server answered {response.status} {response.reason}.", kind=kind)
+    return _page(response, url, limits, deadline)
 
 
 @contextmanager

@@ -158,7 +158,8 @@ class Prose:
         if here.style == "bullet" or self._items or not self._lines:
             return True
         # In the middle of a paragraph a line may begin with a number by chance.
-        return not self._goes_on(self._lines, line) or here.style in ("circled", "han_paren", "number_paren")
+        ended = _ENDED.search(self._lines[-1].text) is not None
+        return ended or not self._goes_on(self._lines, line) or here.style in ("circled", "han_paren", "number_paren")
 
     def _other_list(self, line: Line) -> bool:
         first = mark(self._items[0][0].text)
