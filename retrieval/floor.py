@@ -13,15 +13,19 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+from retrieval.fusion import tokens_of
 from retrieval.records import Hit
-from retrieval.tokens import fold
+from retrieval.tokens import CJK, fold
 
-FLOOR = 0.22
-"""Relevance below which nothing is answered: wrong for about 3 % of the practice sets' answerable questions."""
+FLOOR = 0.15
+"""Relevance below which nothing is answered: wrong for about 5 % of the practice sets' answerable questions."""
 SLOPE, MIDDLE = 0.65, 1.4
-UNKNOWN = 0.2
+STRANGE = 0.5
+"""What remains of the relevance when not one word of the question stands in the evidence."""
+UNKNOWN = 0.1
 """What remains of the relevance when the question names something that stands in none of the evidence."""
 
+_ONE_HAN = re.compile(f"[{CJK}]")
 _LETTERS = 3
 _MEASURES = (
     "kg g mg lb oz km m cm mm mi ml cl l kw w v a ah mah hz khz mhz ghz gb mb kb tb px dpi am pm st nd rd th s min h "
@@ -52,8 +56,18 @@ def relevance(question: str, hits: Sequence[Hit], usual: float) -> float:
     if not hits:
         return 0.0
     found = 1 / (1 + math.exp(-SLOPE * (hits[0].score - usual - MIDDLE)))
-    # Q9 where only Q8 is covered: whatever was found is about something else.
-    return found * UNKNOWN if unknown(question, hits[:8]) else found
+    if unknown(question, hits[:8]):
+        # Q9 where only Q8 is covered: whatever was found is about something else.
+        return found * UNKNOWN
+    return found * STRANGE if _strange(question, hits) else found
+
+
+def _strange(question: str, hits: Iterable[Hit]) -> bool:
+    """Whether the question's words and pairs of characters are all foreign to what was found."""
+    asked = {token for token in tokens_of(question) if not _ONE_HAN.fullmatch(token)}
+    held = (token for hit in hits for e in hit.evidence for token in tokens_of(e.unit.rendered))
+    named = (token for hit in hits for token in tokens_of(f"{hit.document} {hit.section.heading}"))
+    return bool(asked) and asked.isdisjoint(named) and asked.isdisjoint(held)
 
 
 def _squeezed(text: str) -> str:

@@ -102,12 +102,13 @@ def lexical(query: str, texts: Sequence[str], question: str, weights: Weights = 
     What kind is wanted is said by `question`, the newest one, whatever the query puts in front of it.
     """
     kinds = asked(question)
-    scores = words(tokens(query), [_tokens(text) for text in texts])
+    scores = words(tokens(query), [tokens_of(text) for text in texts])
     return [
         weights.words * score + weights.kind * match(kinds, text) for score, text in zip(scores, texts, strict=True)
     ]
 
 
 @lru_cache(maxsize=20_000)
-def _tokens(text: str) -> tuple[str, ...]:
+def tokens_of(text: str) -> tuple[str, ...]:
+    """The tokens of a short text, remembered: the same units are weighed for many questions."""
     return tuple(tokens(text))
