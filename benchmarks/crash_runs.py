@@ -24,7 +24,7 @@ from finetune.runs import Runs
 from memory.errors import DocgraftError
 from memory.workspace import Workspace
 
-SPEC = {"rank": 4, "alpha": 8, "batch": 4, "epochs": 30, "learning_rate": 5e-3, "evaluate": False}
+SPEC = {"rank": 4, "alpha": 8, "batch": 4, "epochs": 60, "learning_rate": 5e-3, "evaluate": False}
 
 
 def main() -> None:
@@ -71,10 +71,10 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
 
 def _live(runs: Runs, run: str, rng: random.Random, engine: str) -> None:
     """Let the worker live for a random while, perhaps ask it to stop, and kill it."""
-    time.sleep(rng.uniform(0.0, 12.0 if engine == "trl" else 2.5))
+    time.sleep(rng.uniform(0.0, 25.0 if engine == "trl" else 6.0))
     if rng.random() < 0.25:
         runs.stop(run)
-        time.sleep(rng.uniform(0.0, 1.0))
+        time.sleep(rng.uniform(0.0, 4.0))
     process = RunFolder(runs.kb.run(run)).process()
     if process and process.pid and alive(process):
         os.kill(process.pid, signal.SIGKILL)

@@ -70,11 +70,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.child:
         changes = dict(one.split("=", 1) for one in arguments.set)
-        print(
-            json.dumps(
-                run(arguments.model, arguments.recipes[0], arguments.facts[0], arguments.bits, changes, arguments.limit)
-            )
-        )
+        spec = spec_of(arguments.recipes[0], arguments.facts[0], arguments.bits, changes)
+        print(json.dumps(run(arguments.model, arguments.facts[0], spec, arguments.limit)))
         return
     for count in arguments.facts:
         for recipe in arguments.recipes:
@@ -120,7 +117,7 @@ def spec_of(recipe: str, count: int, bits: int, changes: dict[str, str]) -> Any:
     return TrainingSpec.model_validate(values)
 
 
-def run(model: Path, recipe: str, count: int, bits: int, changes: dict[str, str], limit: float) -> dict[str, Any]:
+def run(model: Path, count: int, spec: Any, limit: float) -> dict[str, Any]:
     """Train until the goal or the end; the curve and what the last unseen wording says."""
     from benchmarks.facts import pairs
     from finetune.engines import Job, progress
@@ -132,7 +129,7 @@ def run(model: Path, recipe: str, count: int, bits: int, changes: dict[str, str]
 
     progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
     rows, tokenizer = pairs(count), load_tokenizer(model)
-    network = load_network(spec := spec_of(recipe, count, bits, changes), model, describe())
+    network = load_network(spec, model, describe())
     clock = _Clock(limit)
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
