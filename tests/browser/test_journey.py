@@ -128,6 +128,30 @@ def test_an_upload_of_another_site_is_refused(page, served):
     connection.close()
 
 
+def test_a_key_reaches_neither_the_page_nor_the_log_nor_any_file(browser, served, stub, home):
+    canary = "sk-TEST-CANARY-000"
+    served.stop()
+    served.environment |= {
+        "STUB_KEY": canary,
+        "DOCGRAFT_MODEL__API_KEY_ENV": "STUB_KEY",
+        "STREAMLIT_LOGGER_LEVEL": "debug",
+        "OPENAI_LOG": "debug",
+    }
+    served.start()
+    stub.script = [Reply(status=401, error=f"Incorrect API key provided: {canary}")]
+    page = browser.new_page()
+    page.goto(served.url)
+    press(page, "choices")
+    page.locator('[class*="st-key-documents-"] label').first.click()
+    page.keyboard.press("Escape")
+    ask(page, "Hello?")
+    page.get_by_test_id("stAlert").first.wait_for()
+    assert stub.authorizations and canary in stub.authorizations[-1], "the key does reach the server it is for"
+    assert "CANARY" not in page.content() and "CANARY" not in served.log.read_text()
+    assert not [p for p in home.rglob("*") if p.is_file() and b"CANARY" in p.read_bytes()]
+    page.close()
+
+
 def test_no_script_context_warnings_and_no_traceback_reach_the_log(page, served):
     ask(page, "Anything?")
     page.locator('[class*="st-key-vote-"], [data-testid="stAlert"]').first.wait_for()
