@@ -10,8 +10,10 @@ import pytest
 from filelock import FileLock
 from platformdirs import user_cache_dir
 
+from finetune.models.threads import share_processors
 from memory.workspace import Workspace
 
+share_processors()  # Before any test module imports torch.
 DATA = Path(__file__).parents[1] / "samples"
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import psutil
 
+from finetune.models.threads import share_processors
 from memory.records import Record
 
 Kind = Literal["cpu", "cuda", "rocm", "mps", "xpu"]
@@ -57,6 +58,7 @@ class Device(Record):
 
 def describe(wanted: str = "auto") -> Device:
     """The best device of this machine, or the `wanted` kind. Cheap after the first call; memory is read anew."""
+    share_processors()
     kind = _kind() if wanted == "auto" else wanted
     if kind in {"cuda", "rocm"}:
         return _cuda()

@@ -16,7 +16,7 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from memory.errors import BackendFailed, NotConfigured
 
@@ -51,12 +51,18 @@ _KEY_SHAPE = re.compile(r"\b(?:sk|pk|hf|gsk|xai)[-_][A-Za-z0-9_\-*]{6,}")
 class ModelSettings(Protocol):
     """What is needed of the settings of a chat model."""
 
-    name: str
-    provider: str
-    base_url: str
-    max_tokens: int
-    temperature: float
-    context: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def context(self) -> int: ...
 
 
 class HostedChatModel(BaseChatModel):
@@ -70,10 +76,20 @@ class HostedChatModel(BaseChatModel):
     inner: BaseChatModel = Field(exclude=True, repr=False)
     secret: str = Field("", exclude=True, repr=False)
     """The key, to be masked."""
+    settings: Any = Field(None, exclude=True, repr=False)
+    """The ModelSettings it was made from."""
+    _window: int = PrivateAttr(0)
 
     @property
     def _llm_type(self) -> str:
         return "docgraft-hosted"
+
+    @property
+    def context_window(self) -> int:
+        """Tokens of prompt and answer; the server is asked once."""
+        if not self._window:
+            self._window = context_window(self.settings, key=self.secret)
+        return self._window
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -140,10 +156,10 @@ def chat_model(settings: ModelSettings, *, key: str = "", timeout: float = 120.0
             raise NotConfigured(
                 f"The provider {provider!r} needs the package {package}.", f"Install it with: pip install {package}"
             ) from None
-    return HostedChatModel(inner=inner, name=settings.name, secret=key)
+    return HostedChatModel(inner=inner, name=settings.name, secret=key, settings=settings)
 
 
-def context_window(settings: ModelSettings, *, key: str = "", timeout: float = 5.0) -> int:
+def context_window(settings: ModelSettings, *, key: str = "", timeout: float = 2.0) -> int:
     """Tokens of prompt and answer: as set, else as the server says, else 2,048. Never raises for a silent server."""
     import httpx
 

@@ -159,7 +159,7 @@ class LocalChatModel(BaseChatModel):
         conversations: Sequence[Sequence[BaseMessage]],
         *,
         adapter: Path | None = None,
-        size: int = 8,
+        size: int = 16,
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], bool] | None = None,
     ) -> list[Generated]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from finetune.models.threads import share_processors
 from memory.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def has_template(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 def load_tokenizer(path: Any, template: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder, from local files only; `template` replaces its chat template."""
+    share_processors()
     from transformers import AutoTokenizer
 
     try:

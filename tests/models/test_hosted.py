@@ -130,6 +130,7 @@ def test_a_server_that_says_how_much_it_holds_is_believed():
     with StubLLM(context=777) as stub:
         assert context_window(settings(base_url=stub.url)) == 777
         assert context_window(settings(base_url=stub.url, context=99)) == 99
+        assert connected(stub).context_window == 777
 
 
 def test_a_server_that_does_not_say_gets_a_careful_guess():
