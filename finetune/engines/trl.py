@@ -29,7 +29,7 @@ from memory.errors import BadDataset, RunFailed
 from memory.records import digest
 from retrieval.prompts import CLOSED_BOOK
 
-RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 0), (6,)), "peft": ((0, 18), (1,))}
+RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 17), (6,)), "peft": ((0, 18), (1,))}
 """Package → lowest version, and the first that is too new."""
 CHECKPOINTED = 1_000_000_000
 """From this many base parameters on, activations on a GPU are computed twice rather than kept."""
@@ -93,6 +93,7 @@ def run(trainer: Any, job: Job, model: Any) -> None:
     elif trainer.is_world_process_zero():
         trainer.progress.probe(model)
     trainer.train(resume_from_checkpoint=str(found) if found else None)
+    trainer.flattening.clear()  # Whoever asks the model next asks ordinary questions.
     if trainer.progress.reason:
         job.emit("warning", step=trainer.state.global_step, message=f"Ended early: {trainer.progress.reason}")
 
