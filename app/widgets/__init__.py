@@ -65,8 +65,13 @@ def passage(before: str, inside: str = "", after: str = "") -> None:
     st.html(f'<div class="dg-passage">{shown}</div>')
 
 
-def progress(job: Job, *, on_end: Callable[[], Any] | None = None) -> None:
-    """A running job's bar, time left and Stop button; the page runs again when it has ended."""
+def progress(
+    job: Job, *, on_end: Callable[[], Any] | None = None, said: Callable[[], str] = lambda: "", stop: str = ""
+) -> None:
+    """A running job's bar, time left and Stop button; the page runs again when it has ended.
+
+    `said` gives more words about how far it is, `stop` another word for stopping.
+    """
     t = state.text()
 
     @st.fragment(run_every=POLL)
@@ -76,12 +81,12 @@ def progress(job: Job, *, on_end: Callable[[], Any] | None = None) -> None:
                 on_end()
             st.rerun()
         left = job.remaining
-        parts = [job.title, plain(job.message), t("common.remaining", time=t.duration(left)) if left else ""]
+        parts = [job.title, said(), plain(job.message), t("common.remaining", time=t.duration(left)) if left else ""]
         st.progress(job.share, text=" · ".join(part for part in parts if part))
         if job.stopping():
             st.caption(t("common.stopping"))
         else:
-            st.button(t("common.stop"), key=f"stop-{job.id}", icon=":material/stop_circle:", on_click=job.stop)
+            st.button(stop or t("common.stop"), key=f"stop-{job.id}", icon=":material/stop_circle:", on_click=job.stop)
 
     bar()
 

@@ -1,0 +1,19 @@
+"""The train page: see what would happen, start it, watch it, use what came out."""
+
+from __future__ import annotations
+
+from app import state
+from app.widgets import base_picker, heading, pending_error
+from app.widgets.training_adapters import adapters
+from app.widgets.training_plan import planning
+from app.widgets.training_runs import active, history
+
+user = str(state.user())
+t = state.text()
+heading(t("train.title"), t("train.lead"))
+kb = base_picker()
+pending_error()
+active(user, kb)
+planning(user, kb)
+adapters(user, kb)
+history(user, kb)

@@ -1,0 +1,278 @@
+"""Looking pairs over on the page: filters, table, the row beside its source, and every change checked again."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app import pairing, state
+from app.widgets import error, passage, plain
+from memory.errors import BadDataset, DocgraftError
+
+if TYPE_CHECKING:
+    from finetune.datasets import Dataset
+    from finetune.pairs.review import Review, Wanted
+    from finetune.records import Pair
+
+SHOWN = 100
+FILTERS = ("document_id", "kind", "status", "split", "test_set")
+
+
+def opened(user: str, kb: str, dataset: Dataset) -> Review:
+    """The review of a dataset."""
+    from finetune.pairs.review import Review
+
+    return Review(dataset.folder, state.wiring().library(kb, user))
+
+
+def review(user: str, kb: str, dataset: Dataset) -> None:
+    """Everything that can be done with single pairs."""
+    work = opened(user, kb, dataset)
+    counts = work.counts()
+    stale(user, kb, dataset, work)
+    _counted(counts)
+    wanted = _filters(user, kb, counts)
+    pairs = _table(dataset, work, wanted)
+    if len(pairs) == 1:
+        _one(work, pairs[0])
+    elif pairs:
+        _several(work, pairs)
+    else:
+        st.caption(state.text()("pairs.pick"))
+    _add(user, kb, work)
+
+
+def stale(user: str, kb: str, dataset: Dataset, work: Review) -> None:
+    """Pairs whose section changed, and the button that makes only those again."""
+    t, wiring = state.text(), state.wiring()
+    found = work.stale()
+    if not found:
+        return
+    names = {document.id: document.name for document in wiring.library(kb, user).documents()}
+    where = ", ".join(f"{names.get(i) or t('pairs.gone_document')} ({n})" for i, n in found.most_common())
+    with st.container(border=True):
+        st.markdown(f":material/sync_problem: {t('pairs.stale', n=sum(found.values()), where=plain(where))}")
+        if "pairs" not in dataset.card.settings:
+            return
+        busy = pairing.latest(wiring, user, kb)
+        if st.button(t("pairs.renew"), key="renew", icon=":material/autorenew:", disabled=bool(busy and busy.running)):
+            pairing.renew(wiring, user, kb, dataset, title=t("pairs.renewing"))
+            st.rerun()
+
+
+def _counted(counts: dict[str, dict[str, int]]) -> None:
+    t = state.text()
+    parts = [f"{number} {t(f'pairs.status_{name}')}" for name, number in counts["status"].items()]
+    st.caption(" · ".join(parts))
+
+
+def _filters(user: str, kb: str, counts: dict[str, dict[str, int]]) -> Wanted:
+    from finetune.pairs.review import Wanted
+
+    t = state.text()
+    names = {document.id: document.name for document in state.wiring().library(kb, user).documents()}
+
+    def said(field: str, value: str) -> str:
+        if not value:
+            return t("pairs.all")
+        if field == "document_id":
+            name = names.get(value) or t("pairs.gone_document")
+        else:
+            name = word(field, value)
+        return f"{name} ({counts[field].get(value, 0)})"
+
+    chosen: dict[str, Any] = {}
+    with st.container(horizontal=True, key="pair-filters"):
+        for field in FILTERS:
+            # A value that is gone from the counts goes from the filter too, so that nothing is hidden by it.
+            values: list[str] = ["", *sorted(counts[field])]
+            chosen[field] = st.selectbox(
+                t(f"pairs.filter_{field}"),
+                values,
+                key=f"filter-{field}",
+                width=150,
+                format_func=partial(said, field),
+            )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen["text"] = st.text_input(t("pairs.filter_text"), key="filter-text")
+        chosen["stale"] = st.checkbox(t("pairs.filter_stale"), key="filter-stale")
+    return Wanted.model_validate({name: value or ("" if name != "stale" else False) for name, value in chosen.items()})
+
+
+def word(field: str, value: str) -> str:
+    """A value of a pair in the page's language."""
+    t = state.text()
+    return t(f"pairs.{field}_{value}") if t.has(f"pairs.{field}_{value}") else value
+
+
+def _table(dataset: Dataset, work: Review, wanted: Wanted) -> list[Pair]:
+    """The table, one part of it at a time; gives the pairs that are selected."""
+    t = state.text()
+    mark = f"{dataset.id}-{hash(wanted)}"
+    total = work.page(wanted, limit=0).total
+    parts = max(1, -(-total // SHOWN))
+    part = 1
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.caption(t("pairs.found", n=total))
+        if parts > 1:
+            part = int(st.number_input(t("pairs.part", n=parts), 1, parts, key=f"part-{mark}", width=160))
+    pairs = work.page(wanted, offset=(part - 1) * SHOWN, limit=SHOWN).pairs
+    shown = st.dataframe(
+        [
+            {
+                t("pairs.question"): pair.instruction,
+                t("pairs.answer"): pair.output,
+                t("pairs.filter_kind"): word("kind", pair.kind),
+                t("pairs.filter_split"): word("split", pair.split),
+                t("pairs.filter_status"): " · ".join(x for x in (word("status", pair.status), pair.reason) if x),
+            }
+            for pair in pairs
+        ],
+        hide_index=True,
+        height=300,
+        key=f"pairs-{mark}-{part}",
+        on_select="rerun",
+        selection_mode="multi-row",
+    )
+    rows: list[int] = shown["selection"]["rows"]
+    return [pairs[row] for row in rows if row < len(pairs)]
+
+
+def _one(work: Review, pair: Pair) -> None:
+    with st.container(border=True, key="one-pair"):
+        _source(work, pair)
+        _facts(pair)
+        _edit(work, pair)
+
+
+def _source(work: Review, pair: Pair) -> None:
+    t = state.text()
+    found = work.beside(pair)
+    if found is None:
+        st.caption(t("pairs.no_source"))
+        return
+    st.caption(plain(f"{found.document} · {found.heading}"))
+    with st.container(height=200, border=False):
+        passage(found.text[: found.start], found.text[found.start : found.end], found.text[found.end :])
+    if pair.input:
+        with st.popover(t("pairs.shown_evidence"), type="tertiary"):
+            passage(pair.input)
+
+
+def _facts(pair: Pair) -> None:
+    words = [word("kind", pair.kind), word("split", pair.split), word("test_set", pair.test_set or ""), pair.maker]
+    st.caption(" · ".join(plain(part) for part in words if part))
+    if pair.reason:
+        st.caption(f":material/info: {plain(pair.reason)}")
+    for asked, answered in pair.history:
+        st.caption(plain(f"{asked} → {answered}"))
+
+
+def _edit(work: Review, pair: Pair) -> None:
+    t = state.text()
+    force = False
+    with st.form(f"edit-{pair.id}", border=False):
+        question = st.text_area(t("pairs.question"), pair.instruction, key=f"question-{pair.id}", height=80)
+        answer = st.text_area(t("pairs.answer"), pair.output, key=f"answer-{pair.id}", height=80)
+        refused = st.session_state.get("refused") == pair.id
+        if refused:
+            force = st.checkbox(t("pairs.force"), key=f"force-{pair.id}")
+        if st.form_submit_button(t("common.save"), key=f"save-{pair.id}", icon=":material/check:"):
+            _changed(work, pair.id, question, answer, force)
+    with st.container(horizontal=True):
+        _buttons(work, [pair])
+
+
+def _changed(work: Review, pair_id: str, question: str, answer: str, force: bool) -> None:
+    """Keep an edit that holds; one that does not is refused with its reason, and may then be kept as unverified."""
+    st.session_state.pop("refused", None)
+    try:
+        work.edit(pair_id, question=question, answer=answer, force=force)
+    except BadDataset as problem:
+        st.session_state["refused"] = pair_id
+        st.session_state["error"] = problem
+    st.rerun()
+
+
+def _several(work: Review, pairs: list[Pair]) -> None:
+    t = state.text()
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(t("pairs.selected", n=len(pairs)))
+        _buttons(work, pairs)
+
+
+def _buttons(work: Review, pairs: list[Pair]) -> None:
+    t, ids = state.text(), [pair.id for pair in pairs]
+    dropped = all(pair.status == "dropped" for pair in pairs)
+    if not dropped:
+        st.button(
+            t("pairs.approve"), key="approve", icon=":material/thumb_up:", on_click=state.do, args=(_approve, work, ids)
+        )
+        st.button(t("pairs.drop"), key="drop", icon=":material/block:", on_click=state.do, args=(work.drop, ids))
+    else:
+        st.button(
+            t("pairs.restore"), key="restore", icon=":material/undo:", on_click=state.do, args=(work.restore, ids)
+        )
+    _undo(work)
+
+
+def _approve(work: Review, ids: list[str]) -> None:
+    _, refused = work.approve(ids)
+    if refused:
+        reason = next(iter(refused.values()))
+        raise BadDataset(state.text()("pairs.not_approved", n=len(refused), reason=reason))
+
+
+def _undo(work: Review) -> None:
+    from finetune.pairs.review import EDITS
+
+    if (work.folder / EDITS).is_file() and (work.folder / EDITS).stat().st_size:
+        st.button(
+            state.text()("pairs.undo"),
+            key="undo",
+            type="tertiary",
+            icon=":material/history:",
+            on_click=state.do,
+            args=(work.undo,),
+        )
+
+
+def _add(user: str, kb: str, work: Review) -> None:
+    """A pair of one's own, about a section."""
+    t, library = state.text(), state.wiring().library(kb, user)
+    with st.expander(t("pairs.add"), icon=":material/add:", key="add-pair", on_change="rerun") as opening:
+        if not opening.open:
+            return
+        sections = {section.id: section for section in library.sections() if section.text.strip()}
+        if not sections:
+            return
+        chosen = st.selectbox(
+            t("pairs.add_section"),
+            list(sections),
+            key="add-section",
+            format_func=lambda i: f"{sections[i].document} · {sections[i].heading}",
+        )
+        with st.container(height=160, border=False):
+            passage(sections[str(chosen)].text)
+        with st.form("add-pair-form", border=False):
+            question = st.text_input(t("pairs.question"), key="add-question")
+            answer = st.text_input(t("pairs.answer"), key="add-answer")
+            force = st.checkbox(t("pairs.force"), key="add-force")
+            if st.form_submit_button(t("pairs.add_button"), key="add-pair-button"):
+                _added(work, question, answer, str(chosen), force)
+
+
+def _added(work: Review, question: str, answer: str, section: str, force: bool) -> None:
+    t = state.text()
+    if not question.strip() or not answer.strip():
+        st.warning(t("pairs.add_both"))
+        return
+    try:
+        work.add(question, answer, section_id=section, force=force)
+    except DocgraftError as problem:
+        error(problem)
+        return
+    st.toast(t("pairs.added"))
+    st.rerun()

@@ -1,0 +1,278 @@
+"""Before a run on the page: what to train, every value of it, the card of what would happen, and Start."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+
+import streamlit as st
+
+from app import state, training
+from app.text import strings
+from app.training import Wish
+from app.widgets import empty, error, plain, progress
+from app.widgets.pairs_building import EFFORTS, label
+from app.wiring import EVERYBODY
+from finetune.records import TrainingSpec
+
+if TYPE_CHECKING:
+    from app.jobs import Job
+    from finetune.preflight import Advice, Preflight
+    from finetune.records import Effort
+
+CHOSEN = ("engine", "base", "dataset", "effort")
+"""Fields of the spec that have a place of their own above the others."""
+
+
+def planning(user: str, kb: str) -> None:
+    """Choices, card, Start."""
+    t, wiring = state.text(), state.wiring()
+    found = {dataset.id: dataset for dataset in wiring.datasets(kb, user)}
+    if not found:
+        _no_pairs()
+        return
+    with st.container(border=True, key="plan"):
+        st.subheader(t("train.new"))
+        dataset = st.selectbox(
+            t("pairs.dataset"), list(found), key=f"train-dataset-{kb}", format_func=lambda name: label(found[name])
+        )
+        left, right = st.columns(2)
+        with left:
+            base = _base()
+        with right:
+            effort = st.segmented_control(
+                t("train.effort"),
+                EFFORTS,
+                default=wiring.settings.training.effort,
+                required=True,
+                key="train-effort",
+                format_func=lambda name: t(f"train.effort_{name}"),
+                help=t("train.effort_help"),
+            )
+        if not _ready(base):
+            return
+        wish = Wish(
+            dataset=str(dataset),
+            base=base,
+            effort=cast("Effort", effort),
+            engine=str(st.session_state.get("train-engine") or ""),
+            changes=st.session_state.get("train-changes") or {},
+        )
+        _looked(user, kb, training.look(wiring, user, kb, wish))
+
+
+def _no_pairs() -> None:
+    t = state.text()
+    empty(t("train.no_pairs"), t("train.no_pairs_text"))
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        if st.button(t("train.go_pairs"), key="go-pairs", icon=":material/dataset:", type="primary"):
+            st.switch_page("views/pairs.py")
+
+
+def _base() -> str:
+    from finetune.models.catalog import EMBEDDED
+
+    t, wiring = state.text(), state.wiring()
+    default = wiring.training_base()
+    local = [name for name in wiring.model_names() if wiring.training_base(name) == name]
+    hosted = {name for name, model in wiring.settings.models.items() if model.provider != "local"}
+    if wiring.settings.model.provider != "local":
+        hosted.add(wiring.settings.model.name)
+    names = [name for name in dict.fromkeys([default, EMBEDDED, *local]) if name not in hosted]
+    return str(
+        st.selectbox(
+            t("train.base"),
+            names,
+            key="train-base",
+            format_func=lambda name: wiring.label(name).rsplit("/", 1)[-1],
+            help=t("train.base_help"),
+        )
+    )
+
+
+def _ready(base: str) -> bool:
+    """Whether the base lies here; else the button that fetches it."""
+    t, wiring = state.text(), state.wiring()
+    found = wiring.model_state(base)
+    if found.ready:
+        return True
+    job = wiring.jobs().latest(EVERYBODY, "fetch", base)
+    if job and job.running:
+        progress(job)
+        return False
+    if job and job.error:
+        error(job.error)
+    st.markdown(t("chat.model_missing", name=plain(base)))
+    if found.fetchable and st.button(t("chat.fetch_plain"), key="fetch-base", icon=":material/download:"):
+        wiring.fetch(base, title=t("chat.fetching", name=base))
+        st.rerun()
+    return False
+
+
+def _looked(user: str, kb: str, job: Job) -> None:
+    """What the look has found so far; the page runs again when it has found more."""
+    t = state.text()
+    if job.running:
+        job.wait(0.3)
+    found: Preflight | None = job.info.get("card")
+    if job.running:
+        _wait(job, found is not None)
+    if job.error:
+        error(job.error)
+        _again(job)
+        if job.info.get("plan") is None and st.session_state.get("train-changes"):
+            st.button(t("train.reset"), key="reset-values", on_click=_reset)
+    if found is None:
+        return
+    spec = job.info["plan"].spec
+    _card(found, spec, measuring=job.running)
+    _values(spec)
+    st.button(
+        t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),
+        key=f"start-{job.id}",
+        type="primary",
+        icon=":material/model_training:",
+        disabled=not found.ok,
+        on_click=state.do,
+        args=(training.start_once, state.wiring(), user, kb, job),
+    )
+
+
+def _again(job: Job) -> None:
+    def forget() -> None:
+        job.acknowledged = True
+
+    st.button(state.text()("train.look_again"), key=f"again-{job.id}", on_click=forget)
+
+
+def _wait(job: Job, counted: bool) -> None:
+    t = state.text()
+
+    @st.fragment(run_every=0.7)
+    def waiting() -> None:
+        st.caption(f":material/hourglass_top: {t('train.measuring' if counted else 'train.looking')}")
+        if not job.look().running or (not counted and job.info.get("card")):
+            st.rerun()
+
+    waiting()
+
+
+def _card(card: Preflight, spec: TrainingSpec, *, measuring: bool) -> None:
+    t = state.text()
+    for problem in card.problems:
+        st.error(plain(said(problem, card)), icon=":material/block:")
+    time = (
+        t.duration(card.seconds)
+        if card.seconds is not None
+        else t("train.measuring_short" if measuring else "train.unknown")
+    )
+    with st.container(horizontal=True):
+        st.metric(t("train.time"), time, help=t("train.time_help"))
+        st.metric(t("train.rows"), f"{card.rows:,}", help=t("train.rows_help"))
+        st.metric(t("train.facts"), f"{card.facts:,}")
+        st.metric(t("train.memory"), f"{card.memory_needed / 1e9:.1f} GB", help=t("train.memory_help"))
+    words = t(
+        "train.card",
+        steps=f"{card.steps:,}",
+        batch=spec.batch * spec.accumulation,
+        passes=f"{card.epochs:g}",
+        checks=card.checks,
+        tokens=f"{card.tokens:,}",
+        supervised=f"{card.supervised_per_row:.0f}",
+        cut=card.truncated,
+        free=f"{card.memory_free / 1e9:.1f}",
+        adapter=f"{card.adapter_bytes / 1e6:.0f}",
+        precision=card.precision,
+        device=card.device.upper(),
+    )
+    speed = t("train.card_speed", n=f"{card.tokens_per_second:.0f}") if card.tokens_per_second else ""
+    parity = t("train.parity" if card.parity else "train.no_parity")
+    st.caption(plain(" ".join(part for part in (words, speed, parity) if part)))
+    for warning in card.warnings:
+        st.markdown(f":orange[:material/warning:] {plain(said(warning, card))}")
+    if card.sample:
+        with st.expander(t("train.sample"), key="sample"):
+            st.caption(t("train.sample_text"))
+            shown = "".join(
+                f"<mark>{html.escape(piece.text)}</mark>" if piece.supervised else html.escape(piece.text)
+                for piece in card.sample
+            )
+            st.html(f'<div class="dg-passage dg-marked">{shown}</div>')
+
+
+def said(advice: Advice, card: Preflight) -> str:
+    """Advice in the page's language; what has no text of its own is shown as the card says it."""
+    t, key = state.text(), f"train.advice_{advice.kind}"
+    if t.has(key):
+        forms = card.rows / card.facts if card.facts else 0.0
+        return t(key, facts=card.facts, forms=f"{forms:.1f}", cut=card.truncated, longest=card.longest)
+    return f"{advice.message} {advice.hint}".strip()
+
+
+def _values(spec: TrainingSpec) -> None:
+    """Every value of the spec, settable; the recipe's own until something is set."""
+    from finetune import engines
+
+    t = state.text()
+    changes = st.session_state.get("train-changes") or {}
+    title = t("train.values_changed", n=len(changes)) if changes else t("train.values")
+    with st.expander(title, key="values", icon=":material/tune:"):
+        names = engines.names()
+        st.selectbox(
+            t("train.field_engine"),
+            names,
+            index=names.index(spec.engine),
+            key="train-engine",
+            help=help_of("engine"),
+        )
+        with st.form("values-form", border=False):
+            given: dict[str, Any] = {}
+            columns = st.columns(2)
+            fields = [name for name in TrainingSpec.model_fields if name not in CHOSEN]
+            for number, name in enumerate(fields):
+                with columns[number % 2]:
+                    given[name] = _field(name, getattr(spec, name))
+            with st.container(horizontal=True):
+                if st.form_submit_button(t("train.apply"), key="apply-values"):
+                    _apply(spec, given)
+                if st.form_submit_button(t("train.reset"), key="reset-values", type="tertiary"):
+                    _reset()
+                    st.rerun()
+
+
+def help_of(name: str) -> str:
+    """A field's help: its docstring, or the page's translation of it."""
+    entry = strings().get(f"train.field_{name}", {})
+    text = entry.get("help", "") if state.text().language == "zh-TW" else TrainingSpec.model_fields[name].description
+    return f"{text} `{name}`"
+
+
+def _field(name: str, value: Any) -> Any:
+    t, kind = state.text(), TrainingSpec.model_fields[name].annotation
+    # The key holds the recipe's value: another effort or base must not keep the field of the one before.
+    shared: dict[str, Any] = {"key": f"value-{name}-{value}", "help": help_of(name)}
+    title = t(f"train.field_{name}")
+    if get_origin(kind) is Literal:
+        choices = list(get_args(kind))
+        return st.selectbox(title, choices, index=choices.index(value), **shared)
+    if kind is bool:
+        return st.toggle(title, value, **shared)
+    if kind is int:
+        return int(st.number_input(title, value=value, step=1, **shared))
+    if kind is float:
+        small = 0 < value < 0.01
+        return float(st.number_input(title, value=value, step=None if not small else 1e-4, format="%g", **shared))
+    words = str(st.text_input(title, ", ".join(value), **shared)).replace("，", ",")
+    return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+def _apply(spec: TrainingSpec, given: dict[str, Any]) -> None:
+    changed = {name: value for name, value in given.items() if value != getattr(spec, name)}
+    kept = st.session_state.get("train-changes") or {}
+    if state.guarded(training.changed, spec, changed):
+        st.session_state["train-changes"] = kept | changed
+    st.rerun()
+
+
+def _reset() -> None:
+    st.session_state.pop("train-changes", None)
