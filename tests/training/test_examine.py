@@ -1,0 +1,58 @@
+"""Asking a model in training: the quick way gives the marks of the slow one, and the sample is fair."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.facts import pairs
+from finetune.datasets import messages
+from finetune.engines import examine as module
+from finetune.engines.examine import Exam, exam, examine
+from finetune.engines.network import load_network
+from finetune.models.decoding import BatchDecoding
+from finetune.models.devices import describe
+from finetune.models.templates import Row, load_tokenizer, render
+from finetune.records import Pair, TrainingSpec
+
+
+@pytest.fixture
+def tokenizer(base):
+    return load_tokenizer(base)
+
+
+@pytest.fixture
+def model(base):
+    return load_network(TrainingSpec(base="tiny", dataset="facts", rank=4), base, describe())
+
+
+def test_what_one_pass_calls_reproduced_is_what_greedy_decoding_writes(model, tokenizer):
+    prompts = [render(messages(Pair(id="", instruction=f"Question {i * 7}", output="x")), tokenizer) for i in range(3)]
+    decoding = BatchDecoding(prompts, [257], 6)
+    while not decoding.done:
+        decoding.advance(model.eval())
+    rows = [Row([*prompt, *tokens], len(prompt)) for prompt, tokens in zip(prompts, decoding.tokens, strict=True)]
+    wrong = [Row([*row.ids[:-1], (row.ids[-1] + 1) % 256], row.prompt) for row in rows]
+    assert all(module._reproduced(model, rows)) and not any(module._reproduced(model, wrong))
+
+
+def test_every_fact_is_asked_before_any_is_asked_twice(tokenizer):
+    found = exam(pairs(40), tokenizer, effort="quick", limit=512)
+    assert len(found.facts) == 30 and len({pair.fact_id for pair in found.facts}) == 30
+    assert all(pair.split == "dev" for pair in found.facts) and len(found.general) == 15
+
+
+def test_refusals_are_asked_apart_from_facts_and_test_stands_in_for_a_missing_dev(tokenizer):
+    refusal = Pair(
+        id="r", instruction="?", input="a", output="no", kind="refusal", split="test", test_set="unanswerable"
+    )
+    rows = [pair for pair in pairs(3) if pair.split != "dev"] + [refusal]
+    found = exam(rows, tokenizer, effort="quick", limit=512)
+    assert [pair.id for pair in found.refusals] == ["r"]
+    assert {pair.split for pair in found.facts} == {"test"} and len(found.facts) == 3
+
+
+def test_scores_are_shares_and_the_model_goes_on_training(model, tokenizer):
+    facts = [pair for pair in pairs(2) if pair.split == "dev"]
+    scores = examine(model, Exam(tokenizer, facts, (), ()), step=3, epoch=1.0, loss=0.5)
+    assert scores.unseen_wording == 0.0 and scores.general is None and scores.abstention is None
+    assert (scores.step, scores.loss) == (3, 0.5) and model.training
