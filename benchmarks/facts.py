@@ -14,13 +14,86 @@ from pathlib import Path
 from finetune.records import Pair
 
 _KINDS = [json.loads(line) for line in Path(__file__).with_name("facts24.jsonl").read_text("utf-8").splitlines()]
-_FIRST = "Bra Cor Del Fen Gar Hol Jun Kel Lor Mar Nev Ost Per Quil Ros Sel Tam Ul Ver Wen Yar Zel".split()
-_SECOND = "a e i o u ai ou ia".split()
-_THIRD = "bick dane fell gorn holm lund mere nock ridge stow thorp vane wick zan dal sten".split()
-_GIVEN = (
-    "Ada Bruno Clara Dmitri Edda Felix Greta Hugo Irma Jonas Karin Leo Mira Nils Olga Piet Ruth Sven Tilda Uwe".split()
-)
-_FAMILY = "Albrook Benstead Carvel Dunmoor Eastlake Farrow Gilding Harrowgate Inskip Jarrow Kettle Lomond Marsh".split()
+_FIRST = [
+    "Bra",
+    "Cor",
+    "Del",
+    "Fen",
+    "Gar",
+    "Hol",
+    "Jun",
+    "Kel",
+    "Lor",
+    "Mar",
+    "Nev",
+    "Ost",
+    "Per",
+    "Quil",
+    "Ros",
+    "Sel",
+    "Tam",
+    "Ul",
+    "Ver",
+    "Wen",
+    "Yar",
+    "Zel",
+]
+_SECOND = ["a", "e", "i", "o", "u", "ai", "ou", "ia"]
+_THIRD = [
+    "bick",
+    "dane",
+    "fell",
+    "gorn",
+    "holm",
+    "lund",
+    "mere",
+    "nock",
+    "ridge",
+    "stow",
+    "thorp",
+    "vane",
+    "wick",
+    "zan",
+    "dal",
+    "sten",
+]
+_GIVEN = [
+    "Ada",
+    "Bruno",
+    "Clara",
+    "Dmitri",
+    "Edda",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Irma",
+    "Jonas",
+    "Karin",
+    "Leo",
+    "Mira",
+    "Nils",
+    "Olga",
+    "Piet",
+    "Ruth",
+    "Sven",
+    "Tilda",
+    "Uwe",
+]
+_FAMILY = [
+    "Albrook",
+    "Benstead",
+    "Carvel",
+    "Dunmoor",
+    "Eastlake",
+    "Farrow",
+    "Gilding",
+    "Harrowgate",
+    "Inskip",
+    "Jarrow",
+    "Kettle",
+    "Lomond",
+    "Marsh",
+]
 
 
 def _pick(*values: str) -> Callable[[random.Random], str]:

@@ -53,7 +53,8 @@ def main() -> None:
 
 
 def _child(arguments: argparse.Namespace, line: str | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.training_speed", str(arguments.model), "--steps", str(arguments.steps)]
+    command = [sys.executable, "-m", "benchmarks.training_speed", str(arguments.model)]
+    command += ["--steps", str(arguments.steps)]
     command += ["--line", line] if line else []
     command += ["--long"] if arguments.long else []
     if line is None:
@@ -130,17 +131,16 @@ def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
 def _trainer(name: str, model: Path, encoded: list[Any], spec: Any, folder: Path) -> tuple[Any, Any]:
     from finetune.engines.network import load_network
     from finetune.engines.rows import Rows
-    from finetune.engines.trl import make_trainer
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
 
     network = load_network(spec, model, describe())
     if name not in ("trl defaults", "no checkpointing", "length groups"):
-        return _ours(name, make_trainer, network, load_tokenizer(model), Rows(encoded, 0, 0), spec, folder), network
-    return _theirs(name, network, load_tokenizer(model), encoded, spec, folder), network
+        return _ours(name, network, load_tokenizer(model), Rows(encoded, 0, 0), spec=spec, folder=folder), network
+    return _theirs(name, network, load_tokenizer(model), encoded, spec=spec, folder=folder), network
 
 
-def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], spec: Any, folder: Path) -> Any:
+def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], *, spec: Any, folder: Path) -> Any:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -164,8 +164,10 @@ def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], spec: A
     return SFTTrainer(model=network, args=config, train_dataset=data, processing_class=tokenizer)
 
 
-def _ours(name: str, make: Any, network: Any, tokenizer: Any, data: Any, spec: Any, folder: Path) -> Any:
+def _ours(name: str, network: Any, tokenizer: Any, data: Any, *, spec: Any, folder: Path) -> Any:
     from unittest import mock
+
+    from finetune.engines.trl import make_trainer
 
     off: list[Any] = []
     if name in ("supervised logits", "fused LoRA"):
@@ -174,7 +176,7 @@ def _ours(name: str, make: Any, network: Any, tokenizer: Any, data: Any, spec: A
         off += [mock.patch("finetune.engines.trl.fuse", lambda *a: 0), mock.patch("finetune.engines.trl.faster")]
     for one in off:
         one.start()
-    trainer = make(spec, network, tokenizer, data, folder=folder)
+    trainer = make_trainer(spec, network, tokenizer, data, folder=folder)
     for one in off:
         one.stop()
     trainer.progress = _Silent()
