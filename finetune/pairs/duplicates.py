@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 from finetune.records import Pair
@@ -31,10 +32,14 @@ def similarity(first: list[str], second: list[str]) -> float:
         return 0.0
     row = [0] * (len(second) + 1)
     for token in first:
-        diagonal = 0
+        diagonal = left = 0
         for place, other in enumerate(second, 1):
             above = row[place]
-            row[place] = diagonal + 1 if token == other else max(above, row[place - 1])
+            if token == other:
+                left = diagonal + 1
+            elif above > left:
+                left = above
+            row[place] = left
             diagonal = above
     return 2 * row[-1] / (len(first) + len(second))
 

@@ -28,6 +28,7 @@ class Trail:
         self.frequency: Counter[str] = Counter()
         self._sections: dict[str, str] = {}
         self._answer = lru_cache(maxsize=256)(self._searched)
+        self._known = lru_cache(maxsize=512)(self._looked_up)
 
     def learn(self, text: str) -> None:
         """Count which tokens a section holds."""
@@ -49,13 +50,16 @@ class Trail:
     def _searched(self, question: str) -> tuple[Hit, ...]:
         return self.search.search(question, limit=12).hits if self.search is not None else ()
 
-    def _by_words(self, question: str) -> set[str]:
+    def _by_words(self, question: str) -> frozenset[str]:
         held = [t for t in dict.fromkeys(tokens(question)) if self.frequency[t]]
         telling = sorted(held, key=lambda t: self.frequency[t])[:_TELLING]
         if not telling:
-            return set()
-        scores = self.library.keyword_scores(telling, 5 * self.within)
-        return self._first(scores)
+            return frozenset()
+        return self._known(tuple(sorted(telling)))
+
+    def _looked_up(self, telling: tuple[str, ...]) -> frozenset[str]:
+        """Wordings of one fact mostly share their telling words, so most look-ups are remembered ones."""
+        return frozenset(self._first(self.library.keyword_scores(telling, 5 * self.within)))
 
     def _by_meaning(self, questions: list[str], section_id: str) -> Iterable[bool]:
         vectors = self.library.embedder.encode(questions, query=True)

@@ -54,7 +54,12 @@ def _of_text(section: Section, start: int, end: int, kind: str, per_unit: int | 
 
 def _chosen(sentence: str, language: str, per_unit: int | None) -> list[Span]:
     """The best spans that leave enough of the sentence to ask with."""
-    found = [s for s in spans(sentence, language) if _width(sentence) - _width(sentence[s.start : s.end]) >= 8]
+    every = per_unit is None
+    found = [
+        s
+        for s in spans(sentence, language, every=every)
+        if every or _width(sentence) - _width(sentence[s.start : s.end]) >= 8
+    ]
     if per_unit is None:
         return found
     typed = [s for s in found if s.rank < 2][: per_unit + 2]

@@ -108,14 +108,22 @@ def grounding(pair: Pair, evidence: str) -> str:
     if not pair.quote and pair.section_id and pair.maker != "imported":
         return "grounding: nothing in the document says so"
     answer = said(pair.output)
-    if pair.kind not in {"reversed", "comparison"} and pair.maker == "rules":
-        return "" if stands_in(pair.quote, answer) else "grounding: the value is missing"
+    if pair.maker == "rules":
+        return "" if _by_rule(pair, answer, evidence) else "grounding: not what the document says"
     if stands_in(answer, evidence):
         return ""
     missing = unsupported(answer, evidence)
     if missing:
         return f"numbers: {', '.join(missing[:3])}"
     return "" if containment(answer, evidence) >= 0.6 else "grounding: too little of it stands in the document"
+
+
+def _by_rule(pair: Pair, answer: str, evidence: str) -> bool:
+    """Whether a rule-made answer is exactly its value; a row's name or a list, part by part, in its statement."""
+    if pair.kind in {"reversed", "comparison", "list", "two_sections"}:
+        held = evidence if pair.kind == "two_sections" else pair.quote
+        return all(stands_in(part, held) for part in re.split(r"[;；,，]\s*", answer) if part.strip())
+    return squeezed(answer) == squeezed(pair.quote)
 
 
 def said(output: str) -> str:

@@ -10,7 +10,7 @@ from finetune.pairs import filters
 from finetune.pairs.answers import variants
 from finetune.pairs.duplicates import near_copy
 from finetune.pairs.evidence import Trail
-from finetune.pairs.linked import comparisons, follow_ups
+from finetune.pairs.linked import Crossings, comparisons, follow_ups
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.shown import Shown
 from finetune.pairs.splits import held_out
@@ -42,6 +42,7 @@ class Generator:
         self.trail = trail
         self.settings = settings
         self.shown = Shown(trail, settings)
+        self.crossings = Crossings()
 
     def pairs(self, source: Source) -> Iterator[Pair]:
         """Every pair of the section, dropped ones included with their reason."""
@@ -59,6 +60,15 @@ class Generator:
                 pair = self.pair(source, fact, wording).model_copy(update={"history": history})
                 pair = pair.model_copy(update={"id": digest(pair.id, *(t for turn in history for t in turn))})
                 yield self.judged([pair], source)[0]
+            yield from self._crossing(source)
+
+    def _crossing(self, source: Source) -> Iterator[Pair]:
+        """Questions that need an earlier section too."""
+        names = (topic(source.section),)
+        for fact, wording, other, chunks in self.crossings.pairs(source.section, source.facts, source.chunks, names):
+            pair = self.pair(source, fact, wording).model_copy(update={"chunk_ids": chunks})
+            reason = filters.reason(pair, f"{other}\n{source.section.text}")
+            yield _dropped(pair, reason) if reason else pair
 
     def pair(self, source: Source, fact: Fact, wording: Wording) -> Pair:
         """A fact in one wording, unchecked."""

@@ -81,3 +81,50 @@ def _number(value: str) -> tuple[float, str] | None:
     """The only number of a cell and what stands around it."""
     match = re.fullmatch(r"([^\d\s]{0,4})\s?(\d[\d,]*(?:\.\d+)?)\s?(\D{0,12})", value.strip())
     return (float(match[2].replace(",", "")), f"{match[1]}|{match[3].strip()}") if match else None
+
+
+class Crossings:
+    """Names met in earlier sections, so that a question may need two places. Remembers a bounded number of them."""
+
+    MOST = 1000
+    PER_SECTION = 2
+
+    def __init__(self) -> None:
+        self._met: dict[str, tuple[Fact, Section, tuple[str, ...]]] = {}
+
+    def pairs(
+        self, section: Section, facts: list[Fact], chunks: tuple[str, ...], topics: tuple[str, ...]
+    ) -> Iterator[tuple[Fact, Wording, str, tuple[str, ...]]]:
+        """(fact, wording, the other section's text, chunks of both) for names that both sections speak of."""
+        made = 0
+        for fact in facts:
+            if fact.kind in {"sentence", "item", "list", "qa", "phrase"} or made >= self.PER_SECTION:
+                continue
+            name = next((n for n in self._met if n in fact.statement and n not in fact.value), None)
+            if name is None or self._met[name][1].id == section.id:
+                continue
+            first, other, earlier = self._met[name]
+            wording = _both(first, fact, topics)
+            if wording and other.language == section.language:
+                made += 1
+                yield fact, wording, other.text, (*earlier, *chunks)
+        self._learn(section, facts, chunks)
+
+    def _learn(self, section: Section, facts: list[Fact], chunks: tuple[str, ...]) -> None:
+        for fact in facts:
+            name = fact.about if fact.kind == "cell" else ""
+            if 3 <= len(name) <= 30 and fact.value not in name:
+                self._met.setdefault(name, (fact, section, chunks))
+        for name in list(self._met)[: max(0, len(self._met) - self.MOST)]:
+            del self._met[name]
+
+
+def _both(first: Fact, second: Fact, topics: tuple[str, ...]) -> Wording | None:
+    """Two plain questions in one."""
+    asked = [next((w.question for w in wordings(f, topics[-1]) if w.family == "plain"), "") for f in (first, second)]
+    if not all(asked):
+        return None
+    chinese = second.language.startswith("zh")
+    joined = f"{asked[0]}還有，{asked[1]}" if chinese else f"{asked[0]} And {lexicon.lower(asked[1])}"
+    answer = f"{first.value.strip()}; {second.value.strip()}"
+    return Wording(joined, "two_sections", answer, "two_sections")

@@ -232,7 +232,11 @@ class Review:
         if pair.kind == "replay" or not pair.section_id:
             return ""
         section = self.library.sections_by_id([pair.section_id]).get(pair.section_id)
-        return filters.reason(pair, section.text) if section else "removed: its section is gone"
+        if section is None:
+            return "removed: its section is gone"
+        others = self.library.sections_by_id(list(set(self.library.sections_of(pair.chunk_ids).values())))
+        texts = [section.text, *(other.text for other in others.values() if other.id != section.id)]
+        return filters.reason(pair, "\n".join(texts))
 
     def _leak(self, pair: Pair) -> str:
         """Whether the same question stands on the other side of the split, or is answered otherwise on this one."""

@@ -7,13 +7,16 @@ from retrieval.records import Section
 
 
 def held_out(section: Section, share: float) -> bool:
-    """Whether the whole group of sections under the same top heading of the document is kept for testing."""
+    """Whether everything under the section's headings in its document is kept for testing."""
     return fraction("section", *group(section)) < share
 
 
 def group(section: Section) -> tuple[str, ...]:
-    """Document name and the headings down to the second, what is held out together; the section itself without headings."""
-    return (section.document, *section.heading_path[:2], *(() if len(section.heading_path) > 1 else (section.id,)))
+    """Document name and heading path: sections that were cut from under the same heading are held out together.
+
+    Where the only heading is the document's title, each section is its own group.
+    """
+    return (section.document, *section.heading_path, *(() if len(section.heading_path) > 1 else (section.id,)))
 
 
 def fraction(*parts: str) -> float:

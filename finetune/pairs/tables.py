@@ -11,14 +11,15 @@ from retrieval.records import Block, Section, Span
 
 EMPTY = frozenset({"", "-", "–", "—", "n/a", "none", "無", "无", "－", "/"})
 """Cells that say nothing; they are no answers."""
-_CODE = re.compile(r"[A-Z]{0,4}[-_]?\d+[A-Z]?", re.IGNORECASE)
+_CODE = re.compile(r"(?=[A-Za-z\d/_-]*\d)[A-Za-z]{0,5}[A-Z\d]{0,6}(?:[-_/][A-Z\d]{1,6}){0,2}|[A-Z]{2,5}(?:[-_/][A-Z\d]{1,6}){1,2}")
+_BARE = re.compile(r"[\d\s.,–~-]+(?:(?:to|or|and|至|到)\s?[\d.,]+|or more|and over|以上|以下)?|[<>≤≥]\s?\d+")
 
 
 def cells(section: Section, block: Block) -> Iterator[Fact]:
     """Every cell that says something about what its row is called, and the name of a row behind its code."""
     naming = naming_columns(block)
     for row in block.rows:
-        name = _name(row, naming)
+        name = _name(row, naming, _header(block, naming[0]))
         if not name:
             continue
         for column, cell in enumerate(row):
@@ -55,11 +56,15 @@ def _unique(rows: list[tuple[Span, ...]], columns: list[int]) -> bool:
     return len(set(keys)) == len(keys)
 
 
-def _name(row: tuple[Span, ...], naming: list[int]) -> str:
-    """What a row is called: its naming cells without a code in front, codes only where there is nothing else."""
+def _name(row: tuple[Span, ...], naming: list[int], header: str) -> str:
+    """What a row is called: its naming cells without a code in front, codes only where there is nothing else.
+
+    A bare number or range is called by its column: "people 2 to 3".
+    """
     parts = [" ".join(row[c].text.split()) for c in naming if c < len(row)]
     spoken = [part for part in parts if part.lower() not in EMPTY and not _CODE.fullmatch(part)]
-    return ", ".join(spoken or [part for part in parts if part])
+    name = ", ".join(spoken or [part for part in parts if part])
+    return f"{header} {name}".strip() if _BARE.fullmatch(name) else name
 
 
 def _rest(row: tuple[Span, ...], naming: list[int], column: int) -> str:

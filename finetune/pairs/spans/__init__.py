@@ -21,15 +21,16 @@ RANKS = {
 }  # fmt: skip
 
 
-def spans(text: str, language: str) -> list[Span]:
-    """The spans of one sentence, best first, none inside another of the same or a better rank."""
+def spans(text: str, language: str, *, every: bool = False) -> list[Span]:
+    """The spans of one sentence, best first, none inside another of the same or a better rank; `every`: all of them."""
     if language.startswith("zh"):
         from finetune.pairs.spans.chinese import found
     elif language == "en":
         from finetune.pairs.spans.english import found
     else:
         from finetune.pairs.spans.numbers import found
-    return settle(found(text))
+    candidates = found(text)
+    return sorted(set(candidates), key=lambda s: (s.rank, s.start, -s.end)) if every else settle(candidates)
 
 
 def settle(candidates: list[Span]) -> list[Span]:

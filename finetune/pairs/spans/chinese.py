@@ -43,6 +43,8 @@ _PATTERNS = [
 _SHAPES = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.·'’&-]*(?:\s[A-Z][A-Za-z0-9.·'’&-]*)*")
 
+_PLACE = frozenset("舍樓館店路街區站室廳園校院所局處科組課橋港島村鎮鄉縣市")
+"""Characters that end a place's name when they stand right behind it."""
 _INSIDE = ("n", "a", "b", "l", "j", "vn", "an", "eng", "f", "s", "i", "nr", "q", "m", "zg", "z", "t", "g", "h", "k")
 _END = ("n", "l", "j", "s", "eng", "i", "vn", "an", "t", "k")
 _NOT = ("nr1",)
@@ -74,9 +76,9 @@ def _goes_on(words: tuple[Word, ...], end: int) -> bool:
 def _object(text: str, words: tuple[Word, ...], start: int, end: int) -> bool:
     """Whether the phrase stands where one asks with 什麼: behind a verb or preposition, at the end of a clause."""
     before = next((w for w in reversed(words) if w.end <= start), None)
-    closes = end >= len(text) or text[end] in "，,。；;、！？)）」"
+    closes = (end >= len(text) or text[end] in "，,。；;！？)）」") and text[start - 1 : start] != "、"
     return (
-        closes and before is not None and (before.tag[:1] in {"v", "p"} or before.text in {"的"}) and before.tag != "vn"
+        closes and before is not None and before.tag[:1] in {"v", "p"} and before.tag != "vn"
     )
 
 
@@ -98,7 +100,7 @@ def _names(words: tuple[Word, ...]) -> Iterator[tuple[int, int]]:
             run.append(word)
             continue
         if run and run[-1].end - run[0].start > 1:
-            yield run[0].start, run[-1].end
+            yield run[0].start, run[-1].end + (word.text[:1] in _PLACE and bool(word.text))
         run = []
 
 

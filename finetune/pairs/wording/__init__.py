@@ -24,6 +24,9 @@ HELD_OUT = ("keywords", "moved")
 """Question families that training never sees, fixed for all datasets: the first makes dev rows, the second test rows."""
 
 
+_NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")
+
+
 def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
     """Every wording of a fact, plainest first, each family at most a few times. `topic` is its heading, one line.
 
@@ -34,13 +37,22 @@ def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
         from finetune.pairs.wording import chinese as maker
     else:
         from finetune.pairs.wording import english as maker  # type: ignore[no-redef]
-    made = maker.wordings(fact, topic, unique=unique)
+    fact = fact.model_copy(update={"attribute": spoken(fact.attribute)})
+    made = maker.wordings(fact, _NUMBERED.sub("", spoken(topic)), unique=unique)
     seen: set[str] = set()
     kept = []
     for wording in made:
         question = re.sub(r"\s+([,;:?!.])", r"\1", " ".join(wording.question.split()))
+        question = re.sub(r"[,;:]+([?.])", r"\1", question)
         key = question.casefold().strip(" ?？.。")
         if key and key not in seen:
             seen.add(key)
             kept.append(wording._replace(question=question))
     return kept
+
+
+def spoken(name: str) -> str:
+    """A column's or file's name as it is said: decision_time is "decision time", permits-and-fees has no hyphens."""
+    if "_" in name or re.fullmatch(r"[a-z]+(?:-[a-z]+)+", name):
+        return " ".join(re.split(r"[_-]+", name)).strip()
+    return name

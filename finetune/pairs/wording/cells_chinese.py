@@ -34,7 +34,7 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     seed = row + column
     part = partial(row)
     near = f"{topic}的" if topic and topic not in row else ""
-    yield Wording(f"{near}{row}的{column}是什麼？", "plain")
+    yield Wording(f"{near}{row}的{column}{'是多少' if fact.value[:1].isdigit() else '是什麼'}？", "plain")
     yield Wording(f"{part}的{column}呢？", "short")
     for pattern, ways in _KINDS:
         if re.search(pattern, column):
@@ -45,7 +45,8 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
                 pick(words["openers"], seed) + second.format(x=_of(part, column)).rstrip("？"), "typed_casual"
             )
             break
-    yield Wording(f"{pick(words['situations'], seed)}{part}的{reworded(column, seed)}是多少或什麼？", "situation")
+    wh = "是多少" if fact.value[:1].isdigit() else "是什麼"
+    yield Wording(f"{pick(words['situations'], seed)}{part}的{reworded(column, seed)}{wh}？", "situation")
     yield Wording(f"{pick(words['requests'], seed)}{part}的{reworded(column, seed + '1')}。", "request")
     yield Wording(f"關於{topic}，{part}在「{column}」那一欄寫什麼？" if topic else f"{part}：{column}？", "topic_first")
     yield Wording(f"{part} {reworded(column, seed + '2')} {topic}", "casual")

@@ -122,6 +122,8 @@ def _date_word(value: str) -> str:
 
 def _thing_word(kind: str, value: str, left: str) -> str:
     tags = [w.tag for w in chinese(value)]
+    if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$|(?:由|找|向)$", left) and not re.search(r"\d", value):
+        return "誰"
     if kind in {"name", "phrase"} and ((tags and tags[-1] == "nr") or (_PERSON_END.search(value) and len(value) > 1)):
         return "誰"
     if tags and (
@@ -199,9 +201,10 @@ def _subject(statement: str) -> str:
     words = chinese(first)
     verb = next((w for w in words if w.start > 0 and w.tag[:1] in {"v", "p"} and w.tag != "vn"), None)
     subject = first[: verb.start] if verb else first
-    if 2 <= len(subject) <= 16:
+    noun = any(w.tag[:1] == "n" and len(w.text) > 1 for w in words if w.end <= len(subject))
+    if noun and len(subject) <= 16:
         return subject.strip("的在於 ")
-    return first if 2 <= len(first) <= 16 else ""
+    return first if 4 <= len(first) <= 16 else ""
 
 
 def _pattern() -> re.Pattern[str]:

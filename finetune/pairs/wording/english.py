@@ -41,7 +41,14 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
     found = found._replace(left=re.sub(r"^\s*(?:Yes|No|Never)\s*,\s*", "", found.left))
+    if found.verb and re.search(r"\d", found.right):
+        # Another case of the same list follows: the question is about this one.
+        found = found._replace(right=found.right.split(",")[0].split(";")[0])
     question = asked(fact.kind, found.value, found.left)
+    if not question.preposition:
+        question = question._replace(left=re.sub(r"\b(?:the|a|an|our|your)\s*$", "", question.left))
+    if fact.kind in {"name", "phrase", "quoted"} and not (found.verb or found.imperative or not question.left.strip()):
+        return
     if fact.about.endswith("?"):
         yield from _under_a_question(fact, found, question)
         topic = fact.about.rstrip(" ?")
@@ -98,6 +105,8 @@ def _held_out(found: Clause, question: Asked, topic: str) -> Iterator[Wording]:
 
 def _plain(found: Clause, question: Asked) -> str:
     """The fronted question without its mark; in place where grammar gives no safe way to front it."""
+    if question.preposition.endswith("than"):
+        return _upper(_in_place(found, question))
     wh = _upper(f"{question.preposition} {question.wh}".strip())
     tail = _tail(question.left, found)
     right = f" {found.right}" if found.right else ""
@@ -137,6 +146,8 @@ def _tail(left: str, found: Clause) -> str:
 
 def _embedded(found: Clause, question: Asked) -> str:
     """ "how long clients may park under the trees": no inversion."""
+    if question.preposition.endswith("than"):
+        return f"this: {lexicon.lower(_in_place(found, question))}"
     wh = f"{question.preposition} {question.wh}".strip()
     lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
     right = f" {found.right}" if found.right else ""
