@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetune.models import adapter_files
 from finetune.models.adapter_files import AdapterFiles
-from finetune.models.decoding import Decoding, all_logits, read_prefix
+from finetune.models.decoding import BatchDecoding, Decoding, all_logits, read_prefix
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import weights
 from finetune.models.loading import LoadedBase, graft, load_base, plain_failures
@@ -54,12 +54,14 @@ class Network:
         """The system text that the adapter was trained with; "" for the base."""
         return self.files.system if self.files else ""
 
-    def start(self, decoding: Decoding, prefix: Sequence[int]) -> None:
-        """Let an answer begin behind `prefix` (the system text). It is always read by itself, so whether it was kept
+    def start(self, decoding: Decoding | BatchDecoding, prefix: Sequence[int]) -> None:
+        """Let answers begin behind `prefix` (the system text). It is always read by itself, so whether it was kept
         from an earlier answer changes the time, never the answer."""
-        if len(prefix) < _PREFIX or decoding.ids[: len(prefix)] != list(prefix) or len(prefix) >= len(decoding.ids):
-            return
         key = tuple(prefix)
+        if len(key) < _PREFIX or not all(
+            len(row) > len(key) and tuple(row[: len(key)]) == key for row in decoding.rows
+        ):
+            return
         if key not in self._prefixes:
             self._prefixes[key] = read_prefix(self.network, prefix)
         self._prefixes.move_to_end(key)

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from finetune.models.caches import keep_rows, new_cache, repeated
 from memory.records import Record
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Decoding:
         self._cache: Any = None
         self._read = 0
         self._generator: torch.Generator | None = None
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """The prompt, as the only row."""
+        return [self.ids]
 
     def start_from(self, cache: Any, length: int) -> None:
         """Begin behind a prefix whose keys and values are known; `cache` is copied."""
@@ -81,36 +87,53 @@ class BatchDecoding:
         self.ends = set(ends)
         self.limit = limit
         self.tokens: list[list[int]] = [[] for _ in rows]
+        self._alive = list(range(len(rows)))
         self._cache: Any = None
-        self._mask: torch.Tensor | None = None
-        self._next: torch.Tensor | None = None
+        self._mask: Any = None
+        self._next: Any = None
+
+    def start_from(self, cache: Any, length: int) -> None:
+        """Begin every row behind the prefix that all share; `cache` holds it in one row and is copied."""
+        import torch
+
+        self.rows = [row[length:] for row in self.rows]
+        self._cache = repeated(cache, len(self.rows))
+        self._mask = torch.ones(len(self.rows), length, dtype=torch.long)
 
     @property
     def done(self) -> bool:
         """Whether every row has ended or reached the limit."""
-        return all(self.finished(position) for position in range(len(self.rows)))
-
-    def finished(self, position: int) -> bool:
-        """Whether this row has ended or reached the limit."""
-        tokens = self.tokens[position]
-        return bool(tokens) and (tokens[-1] in self.ends or len(tokens) >= self.limit)
+        return not self._alive
 
     def advance(self, network: Any) -> None:
-        """One step for every row: the prompts at first, then a token each. Ended rows are carried along unread."""
+        """One step for every row that has not ended: the prompts at first, then a token each."""
         import torch
 
         with torch.inference_mode():
-            if self._mask is None or self._next is None:
-                ids, self._mask = left_padded(self.rows, next(iter(self.ends)), network.device)
-                self._cache = new_cache(network)
+            if self._next is None:
+                ids, own = left_padded(self.rows, next(iter(self.ends)), network.device)
+                self._mask = own if self._mask is None else torch.cat([self._mask.to(own.device), own], dim=1)
+                self._cache = new_cache(network) if self._cache is None else self._cache
             else:
                 ids = self._next
-                self._mask = torch.cat([self._mask, self._mask.new_ones(len(self.rows), 1)], dim=1)
+                self._mask = torch.cat([self._mask, torch.ones_like(ids)], dim=1)
             logits = forward(network, ids, self._cache, mask=self._mask)
             self._next = logits[:, -1].argmax(-1, keepdim=True)
-            for position, token in enumerate(self._next[:, 0].tolist()):
-                if not self.finished(position):
-                    self.tokens[position].append(token)
+        for position, token in zip(self._alive, self._next[:, 0].tolist(), strict=True):
+            self.tokens[position].append(token)
+        self._drop_finished()
+
+    def _drop_finished(self) -> None:
+        going = [place for place, position in enumerate(self._alive) if not self._finished(self.tokens[position])]
+        if len(going) == len(self._alive):
+            return
+        self._alive = [self._alive[place] for place in going]
+        if going:
+            self._mask, self._next = self._mask[going], self._next[going]
+            keep_rows(self._cache, going)
+
+    def _finished(self, tokens: list[int]) -> bool:
+        return tokens[-1] in self.ends or len(tokens) >= self.limit
 
 
 def left_padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -126,17 +149,10 @@ def left_padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> tuple[t
     return ids, mask
 
 
-def new_cache(network: Any) -> Any:
-    """An empty key-value cache of the kind the model needs (sliding windows included)."""
-    from transformers import DynamicCache
-
-    return DynamicCache(config=network.config)
-
-
 def forward(network: Any, ids: Any, cache: Any, *, mask: torch.Tensor | None = None) -> torch.Tensor:
     """The logits (rows, 1, vocabulary) behind the last of `ids` (rows, length); the cache grows by them.
 
-    With a mask it must be padded on the left: ValueError when a row ends in padding, whose next token means nothing.
+    With a mask, padding stands before a row's own tokens: ValueError when a row ends in padding.
     """
     import torch
 

@@ -171,22 +171,28 @@ class LocalChatModel(BaseChatModel):
         model = self if adapter is None else self.model_copy(update={"adapter": adapter})
         found: dict[int, Generated] = {}
         with model._lease() as lease:
-            prompts = [model._prompt(messages, lease)[0] for messages in conversations]
-            order = sorted(range(len(prompts)), key=lambda position: len(prompts[position]))
+            prompts = [model._prompt(messages, lease) for messages in conversations]
+            order = sorted(range(len(prompts)), key=lambda position: (prompts[position][1], len(prompts[position][0])))
             for begin in range(0, len(order), size):
                 batch = order[begin : begin + size]
-                rows = [prompts[position] for position in batch]
-                found |= dict(zip(batch, model._batch(rows, lease, stopping), strict=True))
+                rows = [prompts[position][0] for position in batch]
+                prefix = prompts[batch[0]][1]
+                found |= dict(zip(batch, model._batch(rows, prefix, lease, stopping), strict=True))
                 if progress:
                     progress(len(found), len(order))
         return [found[position] for position in range(len(prompts))]
 
     def _batch(
-        self, rows: Sequence[Sequence[int]], lease: Lease, stopping: Callable[[], bool] | None
+        self,
+        rows: Sequence[Sequence[int]],
+        prefix: Sequence[int],
+        lease: Lease,
+        stopping: Callable[[], bool] | None,
     ) -> list[Generated]:
         started, first = time.monotonic(), 0.0
         ends = end_tokens(lease.tokenizer, lease.ends)
         decoding = BatchDecoding(rows, ends, self._limit(max(map(len, rows)), lease))
+        lease.step(lambda held: held.start(decoding, prefix))
         while not decoding.done:
             if stopping and stopping():
                 raise BackendFailed("Stopped before every question was answered.")

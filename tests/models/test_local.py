@@ -11,7 +11,8 @@ import torch
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
 from finetune.models.bases import Bases
-from finetune.models.decoding import forward, left_padded, new_cache
+from finetune.models.caches import ROOM, new_cache
+from finetune.models.decoding import forward, left_padded
 from finetune.models.local import Generated, LocalChatModel
 from finetune.models.templates import end_tokens
 from memory.errors import BackendFailed
@@ -167,6 +168,31 @@ def test_a_long_prompt_read_in_pieces_answers_as_if_read_at_once(model, base):
     assert model.answer(messages).text == reference(base, messages, 12)
 
 
+def test_a_cache_that_grows_many_times_answers_the_same(model, base):
+    long = model.model_copy(update={"max_new_tokens": 3 * ROOM})
+    assert long.answer(QUESTION).text == reference(base, QUESTION, 3 * ROOM)
+
+
+def test_rows_that_end_early_leave_the_batch_and_the_others_go_on(model, base):
+    """Each row gets the end token that the model makes somewhere in it, so that rows end one after another."""
+    texts = [model.answer(messages).text for messages in (QUESTION, *OTHERS)]
+    common = max({c for text in texts for c in text if ord(c) < 128}, key=lambda c: sum(c in text for text in texts))
+    (base / "generation_config.json").write_text(json.dumps({"eos_token_id": [ord(common)]}))
+    model.bases.unload()
+    single = [model.answer(messages) for messages in (QUESTION, *OTHERS)]
+    batched = model.batch_answer([QUESTION, *OTHERS], size=4)
+    assert len({reply.tokens for reply in single}) > 1
+    assert [(reply.text, reply.tokens) for reply in batched] == [(reply.text, reply.tokens) for reply in single]
+
+
+def test_a_batch_that_shares_its_system_text_answers_like_single_questions(model):
+    shared = SystemMessage("You answer questions about a harbour, its ferries, its tides and its tariffs, briefly.")
+    conversations = [
+        [shared, HumanMessage(text)] for text in ("When?", "Where does the boat go?", "台南的船票多少錢？")
+    ]
+    assert [r.text for r in model.batch_answer(conversations)] == [model.answer(c).text for c in conversations]
+
+
 def test_closing_a_stream_stops_the_work_behind_it_within_a_second(model, monkeypatch):
     steps = slow_steps(monkeypatch, 0.05)
     stream = model.model_copy(update={"max_new_tokens": 500}).stream(QUESTION)
@@ -176,13 +202,13 @@ def test_closing_a_stream_stops_the_work_behind_it_within_a_second(model, monkey
     made = len(steps)
     time.sleep(0.3)
     assert len(steps) == made, "no token is made after the close"
-    assert threading.active_count() == threading.active_count()
     started = time.monotonic()
     next(model.stream(QUESTION))
     assert time.monotonic() - started < 2
 
 
 def test_a_forgotten_stream_leaves_no_thread_and_no_lease(model, bases):
+    model.answer(QUESTION)
     before = threading.active_count()
     stream = model.stream(QUESTION)
     next(stream)
