@@ -54,9 +54,11 @@ def _bars(title: str, counts: dict[str, int]) -> None:
     if not counts:
         st.caption(t("pairs.nothing"))
         return
-    rows = [{"": name, t("pairs.axis_pairs"): n} for name, n in sorted(counts.items(), key=lambda one: -one[1])]
+    kind, number = t("pairs.filter_kind"), t("pairs.axis_pairs")
+    rows = [{kind: name, number: n} for name, n in sorted(counts.items(), key=lambda one: -one[1])]
+    height = 28 * len(rows) + 50
     st.bar_chart(
-        rows, x="", y=t("pairs.axis_pairs"), horizontal=True, color=LEAF, height=42 * len(rows) + 60, sort=False
+        rows, x=kind, y=number, x_label=number, y_label="", horizontal=True, color=LEAF, height=height, sort=False
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from finetune.records import Pair
 
 SHOWN = 100
+LONG = 500
+"""Characters of a section above which it scrolls."""
 FILTERS = ("document_id", "kind", "status", "split", "test_set")
 
 
@@ -92,7 +94,7 @@ def _filters(user: str, kb: str, counts: dict[str, dict[str, int]]) -> Wanted:
                 t(f"pairs.filter_{field}"),
                 values,
                 key=f"filter-{field}",
-                width=150,
+                width=138,
                 format_func=partial(said, field),
             )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -154,7 +156,7 @@ def _source(work: Review, pair: Pair) -> None:
         st.caption(t("pairs.no_source"))
         return
     st.caption(plain(f"{found.document} · {found.heading}"))
-    with st.container(height=200, border=False):
+    with st.container(height=200 if len(found.text) > LONG else "content", border=False):
         passage(found.text[: found.start], found.text[found.start : found.end], found.text[found.end :])
     if pair.input:
         with st.popover(t("pairs.shown_evidence"), type="tertiary"):
