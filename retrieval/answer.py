@@ -201,11 +201,13 @@ class Answerer:
         text = in_script(reply.text.strip(), spoken)
         cited = cite(text, passages, found.question or question, hits=found.hits)
         reason = "" if reply.stopped else _unanswered(text, cited.support, passages, question, found.relevance)
+        doubts = () if reason else marks(cited.text, passages, question)
+        sure = not reason and not doubts
         return Answer(
             text=abstention(reason, spoken, found) if reason else cited.text,
             citations=() if reason else cited.citations,
-            quote=_quote(cited.citations if not reason else (), found),
-            marks=() if reason else marks(cited.text, passages, question),
+            quote=_quote(cited.citations if sure else (), found),
+            marks=doubts,
             hits=found.hits,
             question=found.question or question,
             abstained=bool(reason),
@@ -237,7 +239,7 @@ def _unanswered(text: str, support: float, passages: Sequence[Passage], question
 
 
 def _quote(citations: Sequence[Citation], found: SearchResult) -> Citation | None:
-    """The best evidence: what supports the answer, else what search ranked first."""
+    """The best evidence: what supports an answer without doubts, else what search ranked first."""
     if citations:
         return citations[0]
     best = max(((e, hit) for hit in found.hits for e in hit.evidence), key=lambda pair: pair[0].score, default=None)

@@ -28,6 +28,23 @@ _SURNAMES = (
 )
 _TITLE = "先生|女士|小姐|醫師|医师|教授|經理|经理|主任|組長|组长|店長|店长|老師|老师"
 _TITLED = re.compile(rf"[{_SURNAMES}][一-龥]{{1,2}}(?={_TITLE})")
+_OTHER = "other"
+_COUNTED = re.compile(rf"[-\s]*(?:個|个)?({_LATIN}+|小時|小时|分鐘|分钟|[{CJK}])")
+_SPANS = {
+    **{word: word for word in ("second", "minute", "hour", "day", "week", "month", "year")},
+    **{"min": "minute", "hr": "hour", "秒": "second", "分鐘": "minute", "分钟": "minute", "分": "minute"},
+    **{
+        "小時": "hour",
+        "小时": "hour",
+        "天": "day",
+        "日": "day",
+        "週": "week",
+        "周": "week",
+        "月": "month",
+        "年": "year",
+    },
+}
+_NUMBERING = re.compile(r"(?:(?<=> )|^)\d+(?:\.\d+)*[.)]?\s+")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|am|pm|[a-z]{1,3})", re.IGNORECASE)
 # 一 in 一般 or 一起 is no number: a Chinese numeral counts in an answer only before a measure.
 _MEASURE = re.compile(
@@ -38,7 +55,9 @@ _MEASURE = re.compile(
 def marks(answer: str, passages: Sequence[Passage], question: str = "") -> tuple[Mark, ...]:
     """Numbers, names and quotes of `answer` that stand neither in a passage nor in the question, in order."""
     shown = [
-        f"{p.document} {p.section.heading} {p.section.text} " + " ".join(u.rendered for u in p.units) for p in passages
+        f"{p.document} {_NUMBERING.sub('', p.section.heading)} {p.section.text} "
+        + " ".join(u.rendered for u in p.units)
+        for p in passages
     ]
     known = "\n".join([*shown, question])
     body = NUMBER.sub(lambda match: " " * len(match[0]), answer)
@@ -78,14 +97,31 @@ def _quotes(body: str, known: str) -> Iterator[Mark]:
 
 
 def _numbers(body: str, known: str) -> Iterator[Mark]:
-    held = {key for quantity in quantities(known) for key in quantity.keys}
+    held: dict[str, set[str]] = {}
+    for quantity in quantities(known):
+        for key in quantity.keys:
+            held.setdefault(key, set()).add(_unit(known, quantity.end))
     for quantity in quantities(body):
         text = body[quantity.start : quantity.end]
-        if quantity.keys & held or not _is_claim(text, body[quantity.end :]):
+        units = {unit for key in quantity.keys for unit in held.get(key, ())}
+        if _agrees(_unit(body, quantity.end), units) or not _is_claim(text, body[quantity.end :]):
             continue
         if re.search(rf"{_LATIN}[-_]?$", body[: quantity.start]) and text[0].isdigit():
             continue  # part of an identifier, which is checked as a name
         yield Mark(start=quantity.start, end=quantity.end, text=text, reason="number")
+
+
+def _unit(text: str, end: int) -> str:
+    """The span of time that the number before `end` counts, in one spelling; OTHER for other words, "" for none."""
+    found = _COUNTED.match(text, end)
+    if not found:
+        return ""
+    return _SPANS.get(found[1].lower().removesuffix("s"), _OTHER)
+
+
+def _agrees(unit: str, held: set[str]) -> bool:
+    """Whether passages hold a number so counted: "1 year" is not held by "1 drop", but by a bare 1 in a table cell."""
+    return bool(held) and (unit in {"", _OTHER} or unit in held or "" in held)
 
 
 def _is_claim(text: str, rest: str) -> bool:

@@ -125,11 +125,24 @@ def test_what_the_passages_hold_is_not_marked(answer):
         ('He said "parking costs extra on Sundays".', '"parking costs extra on Sundays"', "quote"),
         ("請找王大明先生。", "王大明", "name"),
         ("It is £46 [7].", "[7]", "citation"),
+        ("Parking is free for 50 weeks.", "50", "number"),
+        ("押金是二十八年的房租。", "二十八", "number"),
     ],
 )
 def test_what_no_passage_holds_is_marked_at_its_place(answer, text, reason):
     (mark,) = marks(answer, passages(OPENING, PRICES, CHINESE))
     assert (mark.text, mark.reason) == (text, reason) and answer[mark.start : mark.end] == text
+
+
+def test_the_number_of_a_heading_supports_no_claim():
+    section = hit("handbook.md", ("Handbook", "1. The boxes"), ["One drop of oil is enough."], 9.0)
+    (mark,) = marks("The guarantee is 1 year.", passages(section))
+    assert mark.text == "1"
+
+
+def test_a_bare_number_of_a_table_supports_it_with_a_unit():
+    row = hit("grades.csv", ("grades",), ["Grade: G3; Probation in weeks: 16"], 9.0)
+    assert marks("16 weeks", passages(row)) == ()
 
 
 def test_what_the_question_said_is_not_marked():
