@@ -25,6 +25,7 @@ _UNSEEN = re.compile(
 _NO_DISPLAY = re.compile(r"(?i)display\s*:\s*none")
 _WHITE = re.compile(r"(?i)(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255)")
 _BACKGROUND = re.compile(r"(?i)background")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _LEAST = 80
 """Characters below which pruning has gone too far and the whole page is taken."""
 
@@ -70,11 +71,13 @@ def _drop(root: Any, elements: list[Any]) -> int:
 def _keep_tail(element: Any, parent: Any) -> None:
     if not element.tail:
         return
+    # What a numeric reference spells may not be put back: lxml takes no control characters.
+    tail = _CONTROL.sub("", element.tail)
     before = element.getprevious()
     if before is None:
-        parent.text = (parent.text or "") + element.tail
+        parent.text = _CONTROL.sub("", parent.text or "") + tail
     else:
-        before.tail = (before.tail or "") + element.tail
+        before.tail = _CONTROL.sub("", before.tail or "") + tail
 
 
 def _hidden(element: Any) -> bool:

@@ -33,6 +33,6 @@ def _points(element: Any | None) -> dict[int, str]:
     found: dict[int, str] = {}
     for point in element.iter() if element is not None else ():
         index = point.get("idx") if _local(point) == "pt" else None
-        if index and index.isdigit():
+        if index and index.isdecimal():
             found.setdefault(int(index), _text(point))
     return found

@@ -155,15 +155,20 @@ class _Markdown:
         A table or code inside an item ends the block and stands for itself.
         """
         rows: list[tuple[Span, ...]] = []
+        line = -1
         for index, token in enumerate(inside):
             if token.type == "list_item_open" and token.map:
                 first, last = self._range(token)
+                line = first
                 below = next((t for t in _children(inside, index) if t.type != "paragraph_open" and t.map), None)
                 stop = self._range(below)[0] if below else last
                 row = self._item(first, max(stop, first + 1))
                 if row:
                     rows.append((row,))
             elif token.type in ("fence", "code_block", "table_open") and token.map:
+                if rows and self._range(token)[0] <= line:
+                    # It begins behind the item's mark and is its text already.
+                    continue
                 yield from self._rows(rows)
                 rows = []
                 yield from self._block(token, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from retrieval.loaders.layout import Item, Layout
@@ -110,7 +111,7 @@ class _Writer:
     def _definitions(self, element: Any) -> None:
         """Terms with what they mean: short ones as keys and values, long or asked ones as headings and text."""
         pairs: list[tuple[str, list[Any]]] = []
-        for child in element.iter("dt", "dd"):
+        for child in _terms(element):
             if child.tag == "dt":
                 pairs.append((words(child), []))
             elif pairs:
@@ -141,13 +142,22 @@ class _Writer:
         self._layout.table(table.rows, header=table.header, page=self._page)
 
 
+def _terms(element: Any) -> Iterator[Any]:
+    """The dt and dd of a dl, which may stand in a div each; not those of a dl inside."""
+    for child in element:
+        if child.tag in ("dt", "dd"):
+            yield child
+        elif child.tag == "div":
+            yield from (inner for inner in child if inner.tag in ("dt", "dd"))
+
+
 def _holds_blocks(element: Any) -> bool:
     return any(isinstance(e.tag, str) and e.tag not in _INLINE for e in element.iterdescendants())
 
 
 def _items(element: Any, depth: int, items: list[Item], later: list[Any]) -> None:
-    number = int(element.get("start") or 1) if (element.get("start") or "1").lstrip("-").isdigit() else 1
-    for child in element:
+    number = int(element.get("start") or 1) if (element.get("start") or "1").lstrip("-").isdecimal() else 1
+    for child, tail in _entries(element):
         if child.tag in ("ul", "ol"):
             _items(child, min(depth + 1, 20), items, later)
         elif child.tag == "li":
@@ -157,6 +167,20 @@ def _items(element: Any, depth: int, items: list[Item], later: list[Any]) -> Non
             text = _item_text(child, depth, items, later)
             if text:
                 items.insert(place, Item(text, mark, depth))
+        elif text := words(child) if isinstance(child.tag, str) else "":
+            items.append(Item(text, "", depth))
+        if text := " ".join(tail.split()):
+            items.append(Item(text, "", depth))
+
+
+def _entries(element: Any) -> Iterator[tuple[Any, str]]:
+    """What stands in a list, with the bare text behind it; where an item is wrapped in something else, the item."""
+    for child in element:
+        inner = [] if child.tag in ("li", "ul", "ol") or not isinstance(child.tag, str) else list(child.iter("li"))
+        own = [li for li in inner if next(li.iterancestors("ul", "ol"), None) is element]
+        for li in own[:-1]:
+            yield li, ""
+        yield (own[-1] if own else child), child.tail or ""
 
 
 def _item_text(item: Any, depth: int, items: list[Item], later: list[Any]) -> str:
@@ -206,7 +230,7 @@ def _cell_text(element: Any) -> str:
 
 
 def _number(value: str | None) -> int:
-    return min(max(int(value), 1), 200) if value and value.isdigit() else 1
+    return min(max(int(value), 1), 200) if value and value.isdecimal() else 1
 
 
 def _is_head(row: Any) -> bool:

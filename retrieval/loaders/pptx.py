@@ -166,7 +166,7 @@ class _Deck:
     def _run(self, run: Any) -> str:
         text = "".join(t.text or "" for t in run if local(t) == "t")
         size = next((e.get("sz") for e in run if local(e) == "rPr"), None)
-        if size and size.isdigit() and int(size) <= _SMALLEST:
+        if size and size.isdecimal() and int(size) <= _SMALLEST:
             self.tiny += len(text.strip())
             return ""
         return text

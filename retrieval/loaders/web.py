@@ -180,10 +180,10 @@ def _page(response: http.client.HTTPResponse, url: str, limits: Limits, deadline
     media = response.headers.get_content_type() if response.getheader("Content-Type") else ""
     suffix = _suffix(media, url)
     length = response.getheader("Content-Length") or ""
-    if length.isdigit() and int(length) > limits.download:
+    if length.isdecimal() and int(length) > limits.download:
         raise _large(url, limits)
     data = _body(response, url, limits, deadline)
-    if length.isdigit() and not response.getheader("Content-Encoding") and len(data) < int(length):
+    if length.isdecimal() and not response.getheader("Content-Encoding") and len(data) < int(length):
         raise _late(url, limits) if monotonic() >= deadline - 0.05 else _short(url)
     clean = urlunsplit(urlsplit(url)._replace(fragment=""))
     charset = response.headers.get_content_charset() or ""

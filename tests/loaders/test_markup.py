@@ -141,3 +141,20 @@ def test_a_quote_that_never_closes_does_not_swallow_the_file(read):
     parsed = read("a.csv", 'name,size\nscreen,14"\nscreen,16\n"odd,9\nlast,1\n')
     assert ['"odd', "9"] in cells(parsed)
     assert ["last", "1"] in cells(parsed)
+
+
+def test_definitions_inside_definitions_are_read_once(read):
+    page = "<dl><dt>Term</dt><dd>before " + "<dl><dt>Why?</dt><dd>since " * 40 + "end" + "</dd></dl>" * 41
+    parsed = read("a.html", f"<html><body>{page}</body></html>")
+    assert parsed.text.count("end") == 1
+
+
+def test_nothing_inside_an_untidy_list_is_lost(read):
+    parsed = read("a.html", "<ul><div><li>wrapped</li></div>bare<li>plain</li><p>astray</p></ul>")
+    assert [row[0] for row in rows(parsed, "list")] == ["wrapped", "bare", "plain", "astray"]
+
+
+def test_control_characters_in_a_page_do_no_harm(read):
+    parsed = read("a.html", "<p>one<script>x</script>\x0btwo&#x1;<script>y</script>&#12;three</p>")
+    assert parsed.text.replace("\n", " ").split()[0].startswith("one")
+    assert "three" in parsed.text

@@ -79,8 +79,8 @@ def test_hard_wrapped_items_stay_whole(read):
 
 
 def test_an_answer_of_several_paragraphs_stays_with_its_question(read):
-    text = "Q: May I stay?\nA: Yes, for a night.\n\nLonger stays need a permit.\n\nQ: Is it warm?\nA: No.\n\nGoodbye to all."
-    parsed = read("a.txt", text)
+    first = "Q: May I stay?\nA: Yes, for a night.\n\nLonger stays need a permit.\n\n"
+    parsed = read("a.txt", first + "Q: Is it warm?\nA: No.\n\nGoodbye to all.")
     assert rows(parsed, "qa") == [
         ["May I stay?", "Yes, for a night.\n\nLonger stays need a permit."],
         ["Is it warm?", "No."],
@@ -166,3 +166,9 @@ def test_nul_and_private_use_characters_are_counted(read):
 
 def test_text_is_composed_so_that_the_same_word_is_found(read):
     assert read("a.txt", "cafe\u0301 Pokémon").text == "café Pokémon"
+
+
+def test_an_item_that_looks_like_code_is_read_once(read):
+    parsed = read("a.md", "Do this:\n\n-     ring the bell\n- go home\n\n  ```\n  code below\n  ```\n")
+    assert rows(parsed, "list") == [["ring the bell"], ["go home"]]
+    assert blocks(parsed, "code") == ["```\n  code below\n  ```"]

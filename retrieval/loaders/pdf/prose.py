@@ -59,8 +59,8 @@ class Glue:
                 return left + right
             self.mended += 1
             return left[:-1] + right
-        wide = _WIDE_END.search(left) and (_WIDE_START.match(right) or right[:1].isdigit())
-        wide = wide or (left[-1:].isdigit() and _WIDE_START.match(right))
+        wide = _WIDE_END.search(left) and (_WIDE_START.match(right) or right[:1].isdecimal())
+        wide = wide or (left[-1:].isdecimal() and _WIDE_START.match(right))
         return f"{left}{right}" if wide or not left or not right else f"{left} {right}"
 
 

@@ -82,7 +82,7 @@ class _Reader:
 
     def _take_row(self, row: Any) -> None:
         number = row.get("r")
-        self._row = int(number) - 1 if number and number.isdigit() else self._row + 1
+        self._row = int(number) - 1 if number and number.isdecimal() else self._row + 1
         column = -1
         for cell in row:
             match = _PLACE.fullmatch(cell.get("r") or "")
@@ -104,7 +104,7 @@ class _Reader:
 
     def _format(self, cell: Any) -> Format:
         style = cell.get("s") or "0"
-        index = int(style) if style.isdigit() else 0
+        index = int(style) if style.isdecimal() else 0
         return self._formats[index] if index < len(self._formats) else Format()
 
     def _text(self, cell: Any) -> str:
@@ -117,7 +117,7 @@ class _Reader:
             self._sheet.uncomputed += "f" in found
             return ""
         if kind == "s":
-            return self._strings[int(value)] if value.isdigit() and int(value) < len(self._strings) else ""
+            return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         return value if kind in ("str", "e", "d") else self._number(value, self._format(cell).code)

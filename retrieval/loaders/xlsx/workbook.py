@@ -70,7 +70,7 @@ def _formats(root: Any | None) -> list[Format]:
     for group in root:
         if _local(group) == "numFmts":
             codes |= {
-                int(e.get("numFmtId", "0")): e.get("formatCode", "") for e in group if e.get("numFmtId", "").isdigit()
+                int(e.get("numFmtId", "0")): e.get("formatCode", "") for e in group if e.get("numFmtId", "").isdecimal()
             }
         elif _local(group) == "fonts":
             fonts = [any(_local(e) == "b" and e.get("val", "1") not in ("0", "false") for e in font) for font in group]
