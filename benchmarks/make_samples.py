@@ -1,4 +1,5 @@
-"""Makes the binary files of `samples/documents/`: python -m benchmarks.make_samples. The same bytes every time.
+"""Makes the binary files of `samples/documents/`: python -m benchmarks.make_samples. The same bytes every time
+with the same versions of the libraries.
 
 The organisation and everything about it is invented; the files are CC0 1.0.
 """
