@@ -4,6 +4,7 @@
 
 Same rows, same batch, same supervised tokens in every line. Tokens are those of the rows, padding and sharing not
 counted, so that a line that computes fewer of them is faster, not busier. Each line runs in a process of its own.
+CPU seconds are those of the best step; with OMP_NUM_THREADS=1 they hold on a busy machine too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks import machine
 
 LINES = {
     "trl defaults": "SFTTrainer with its defaults; bf16 off, which a CPU refuses; the answer alone supervised",
@@ -34,22 +37,35 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--line", choices=list(LINES))
     parser.add_argument("--only", nargs="*", choices=list(LINES))
+    parser.add_argument("--write", action="store_true", help="append to docs/BENCHMARKS.md")
     arguments = parser.parse_args()
     if arguments.line:
         print(json.dumps(_line(arguments.line, arguments.model, arguments.long, arguments.steps)))
         return
     peak = _child(arguments, None)
-    print(f"matrix peak: float32 {peak['float32']:.0f} GFLOP/s, bfloat16 {peak['bfloat16']:.0f} GFLOP/s", flush=True)
+    lines = [f"Matrix peak: float32 {peak['float32']:.0f} GFLOP/s, bfloat16 {peak['bfloat16']:.0f} GFLOP/s.", ""]
+    lines += ["| | tokens/s | | tokens per CPU second | 6N of the float32 peak | memory | what |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    print(lines[0], flush=True)
     first = None
     for name in arguments.only or LINES:
         found = _child(arguments, name)
-        first = first or found["tokens_per_second"]
-        share = 6 * found["parameters"] * found["computed_per_second"] / 1e9 / peak["float32"]
-        print(
-            f"{name:18} {found['tokens_per_second']:7.0f} tokens/s  x{found['tokens_per_second'] / first:4.2f}  "
-            f"6N: {share:4.0%} of the float32 peak  {found['memory'] / 1e9:4.1f} GB  loss {found['loss']:.3f}",
-            flush=True,
-        )
+        first = first or found
+        lines.append(_row(name, found, first, peak["float32"]))
+        print(lines[-1], flush=True)
+    if arguments.write:
+        machine.append("Training speed, rows of " + ("400" if arguments.long else "45") + " tokens", lines)
+
+
+def _row(name: str, found: dict[str, Any], first: dict[str, Any], peak: float) -> str:
+    share = 6 * found["parameters"] * found["computed_per_second"] / 1e9 / peak
+    times = found["tokens_per_second"] / first["tokens_per_second"]
+    per_cpu = found["tokens_per_cpu_second"]
+    return (
+        f"| {name} | {found['tokens_per_second']:.0f} | × {times:.2f} | "
+        f"{per_cpu:.0f}, × {per_cpu / first['tokens_per_cpu_second']:.2f} | "
+        f"{share:.0%} | {found['memory'] / 1e9:.1f} GB | {LINES[name]} |"
+    )
 
 
 def _child(arguments: argparse.Namespace, line: str | None) -> dict[str, Any]:
@@ -121,6 +137,7 @@ def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
     computed = sum(clock["tokens"][2:]) / len(times)
     return {
         "tokens_per_second": tokens / middle,
+        "tokens_per_cpu_second": tokens / min(clock["cpu"][2:]),
         "computed_per_second": computed / middle,
         "parameters": sum(p.numel() for n, p in network.named_parameters() if "lora_" not in n),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -192,14 +209,15 @@ def _clock(trainer: Any) -> dict[str, list[Any]]:
     """Times of whole steps, tokens computed in each, and losses."""
     from transformers import TrainerCallback
 
-    found: dict[str, list[Any]] = {"seconds": [], "tokens": [], "losses": []}
+    found: dict[str, list[Any]] = {"seconds": [], "cpu": [], "tokens": [], "losses": []}
 
     class Clock(TrainerCallback):
         def on_step_begin(self, *args: Any, **more: Any) -> None:
-            self.begun = time.perf_counter()
+            self.begun, self.cpu = time.perf_counter(), time.process_time()
 
         def on_step_end(self, *args: Any, **more: Any) -> None:
             found["seconds"].append(time.perf_counter() - self.begun)
+            found["cpu"].append(time.process_time() - self.cpu)
 
         def on_log(self, *args: Any, **more: Any) -> None:
             if "loss" in more["logs"]:
@@ -208,7 +226,7 @@ def _clock(trainer: Any) -> dict[str, list[Any]]:
     usual = trainer.compute_loss
 
     def counting(model: Any, inputs: Any, *args: Any, **more: Any) -> Any:
-        found["tokens"].append(inputs["input_ids"].numel())
+        found["tokens"].append(sum(piece["input_ids"].numel() for piece in inputs.get("pieces", [inputs])))
         return usual(model, inputs, *args, **more)
 
     trainer.compute_loss = counting

@@ -12,7 +12,7 @@ from finetune.engines.rows import Rows, encode
 from finetune.models.devices import Device, describe
 from finetune.models.templates import Row, has_template, load_tokenizer, render
 from finetune.modelsize import size_of
-from finetune.recipes import Size, adapter_parameters, memory
+from finetune.recipes import Size, adapter_parameters, memory, step_tokens
 from finetune.records import Pair, TrainingSpec
 from memory.errors import DocgraftError
 from memory.records import Record
@@ -235,7 +235,8 @@ def _costs(
 
     mean = amounts["tokens"] / max(amounts["rows"], 1)
     trainable = measured.trainable if measured else adapter_parameters(size, spec.rank)
-    needed = memory(size, bits=spec.bits, rank=spec.rank, tokens=round(spec.batch * max(mean, amounts["longest"] / 2)))
+    together = min(round(spec.batch * max(mean, amounts["longest"] / 2)), step_tokens(device.kind))
+    needed = memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, amounts["longest"]))
     seconds = None
     if measured:
         evaluations = spec.epochs + 1 if spec.evaluate else 0

@@ -74,7 +74,10 @@ def precision_bits(size: Size, device: Device) -> Any:
     else:
         wanted = [16]
     for bits in wanted:
-        if memory(size, bits=bits, rank=32, tokens=512) <= ROOM * device.free:
+        if (
+            memory(size, bits=bits, rank=32, tokens=min(step_tokens(device.kind), 8 * size.longest))
+            <= ROOM * device.free
+        ):
             return bits
     return 4 if device.four_bit else wanted[0]
 
@@ -83,7 +86,9 @@ def batches(size: Size, device: Device, bits: int) -> tuple[int, int]:
     """(rows per step on the device, steps gathered): 8 to 16 rows an update, in pieces that fit."""
     together = 8 if size.parameters < 800e6 else 16
     batch = together
-    while batch > 1 and memory(size, bits=bits, rank=32, tokens=batch * size.longest) > ROOM * device.free:
+    most = step_tokens(device.kind)
+    room = ROOM * device.free
+    while batch > 1 and memory(size, bits=bits, rank=32, tokens=min(batch * size.longest, most)) > room:
         batch //= 2
     return batch, together // batch
 
@@ -92,6 +97,11 @@ def adapter_parameters(size: Size, rank: int) -> int:
     """About how many numbers an all-linear adapter trains: rank × (in + out) of every linear layer."""
     # Attention of a small model is about 3.3 hidden sizes in and out together per layer pair, the MLP about 11.
     return round(size.layers * rank * size.hidden * 17.3)
+
+
+def step_tokens(kind: str) -> int:
+    """Tokens computed at once on this kind of device: a batch of longer rows is done in pieces, with the same result."""
+    return 1024 if kind in ("cpu", "mps") else 8192
 
 
 def memory(size: Size, *, bits: int, rank: int, tokens: int) -> int:

@@ -6,7 +6,7 @@ other and the losses are those of separate rows. Knows token ids and attention; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetune.models.templates import Row
@@ -40,7 +40,7 @@ def flatten(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     """The tensors of one flat batch.
 
     input_ids, position_ids (1, tokens); index (rows, longest), home (tokens,) as in Flattening; logits_to_keep
-    (supervised,): flat positions whose next token is learned; labels and shift_labels (supervised,): those next tokens.
+    (supervised,): flat positions whose next token is learned; labels (supervised,): those next tokens.
     """
     import torch
 
@@ -65,8 +65,26 @@ def flatten(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         "home": torch.tensor(home),
         "logits_to_keep": torch.tensor(predict),
         "labels": targets,
-        "shift_labels": targets,
     }
+
+
+def in_pieces(
+    rows: Sequence[Row], batch: Callable[[Sequence[Row]], dict[str, torch.Tensor]], limit: int
+) -> dict[str, Any]:
+    """A batch as `batch` makes it, in pieces of at most `limit` tokens (or one row), and all their labels together.
+
+    labels and shift_labels are what a trainer counts the supervised tokens by.
+    """
+    import torch
+
+    groups: list[list[Row]] = [[]]
+    for row in rows:
+        if groups[-1] and sum(len(one.ids) for one in groups[-1]) + len(row.ids) > limit:
+            groups.append([])
+        groups[-1].append(row)
+    pieces = [batch(group) for group in groups]
+    labels = torch.cat([piece["labels"].reshape(-1) for piece in pieces])
+    return {"pieces": pieces, "labels": labels, "shift_labels": labels}
 
 
 def common(rows: Sequence[Row]) -> int:
@@ -153,8 +171,8 @@ def _short(query: Any, key: Any, value: Any, scaling: float | None) -> Any:
 def padded(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     """The same batch as separate rows filled at their end, for architectures that cannot follow a flat one.
 
-    input_ids, attention_mask (rows, longest); logits_to_keep: the columns that some row learns from; labels and
-    shift_labels (rows, columns), −100 where that row does not.
+    input_ids, attention_mask (rows, longest); logits_to_keep: the columns that some row learns from; labels (rows,
+    columns), −100 where that row does not.
     """
     import torch
 
@@ -169,7 +187,6 @@ def padded(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         "attention_mask": mask,
         "logits_to_keep": keep,
         "labels": targets,
-        "shift_labels": targets,
     }
 
 

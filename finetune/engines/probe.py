@@ -93,9 +93,10 @@ def _steps(model: Any, rows: Sequence[Any], spec: TrainingSpec, device: Any) -> 
     """(seconds, tokens) of a typical step; the longest batch goes first, so that the peak memory is seen."""
     import torch
 
-    from finetune.engines.flat import Flattening, flatten, install, padded
+    from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded
     from finetune.engines.fused import fuse
     from finetune.engines.trl import faster
+    from finetune.recipes import step_tokens
 
     faster(device)
     flattening = Flattening()
@@ -107,23 +108,29 @@ def _steps(model: Any, rows: Sequence[Any], spec: TrainingSpec, device: Any) -> 
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-9)
     times, tokens = [], []
     for start in [starts[0], *starts]:
-        batch = (flatten if flat else padded)(ordered[start : start + size])
-        batch = {name: tensor.to(device.torch) for name, tensor in batch.items()}
+        parts = in_pieces(ordered[start : start + size], flatten if flat else padded, step_tokens(device.kind))[
+            "pieces"
+        ]
         begun = time.perf_counter()
-        labels = batch.pop("labels")
-        batch.pop("shift_labels")
-        flattening.index, flattening.home = batch.pop("index", None), batch.pop("home", None)
-        logits = model(**batch, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1))
-        loss.backward()
+        for part in parts:
+            _backward(model, {name: tensor.to(device.torch) for name, tensor in part.items()}, flattening)
         optimizer.step()
         optimizer.zero_grad()
         times.append(time.perf_counter() - begun)
-        tokens.append(batch["input_ids"].numel())
+        tokens.append(sum(part["input_ids"].numel() for part in parts))
     flattening.clear()
     # The first pass warms up; accumulation repeats the step.
     mean = sum(times[1:]) / STEPS * spec.accumulation
     return mean, sum(tokens[1:]) / STEPS * spec.accumulation
+
+
+def _backward(model: Any, part: dict[str, Any], flattening: Any) -> None:
+    import torch
+
+    labels = part.pop("labels")
+    flattening.index, flattening.home = part.pop("index", None), part.pop("home", None)
+    logits = model(**part, use_cache=False).logits
+    torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1)).backward()
 
 
 def _peak(kind: str) -> int:

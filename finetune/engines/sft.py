@@ -35,24 +35,40 @@ class EpochOrder:
         return iter(order(self.lengths, self.batch, seed=self.seed, epoch=self.epoch))
 
 
-def token_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
-    """Mean cross-entropy over the supervised tokens of the whole step, on every process and micro-batch of it."""
-    import torch
+def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
+    """Mean cross-entropy over the supervised tokens of the whole step, on every process and micro-batch of it.
 
+    A batch comes in pieces that fit into memory. The gradients of all but the last are added up here; what is returned
+    has the value of all of them and the gradient of the last.
+    """
     if trainer.native:
         return finite(trainer, model(**inputs, num_items_in_batch=count).loss)
-    labels = inputs.pop("labels")
-    inputs.pop("shift_labels")
-    trainer.flattening.index, trainer.flattening.home = inputs.pop("index", None), inputs.pop("home", None)
-    trainer.progress.count(inputs["input_ids"].numel())
-    logits = model(**inputs, use_cache=False).logits
-    total = torch.nn.functional.cross_entropy(
+    if count is None:
+        count = (inputs["labels"] != -100).sum()
+    elif trainer.args.average_tokens_across_devices:
+        count = count / trainer.accelerator.num_processes  # The processes' gradients are averaged afterwards.
+    before: Any = 0.0
+    *pieces, last = inputs["pieces"]
+    for piece in pieces:
+        loss = finite(trainer, piece_loss(trainer, model, piece) / count)
+        if model.training:
+            trainer.accelerator.backward(loss)
+        before = before + loss.detach()
+    return finite(trainer, piece_loss(trainer, model, last) / count) + before
+
+
+def piece_loss(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
+    """Summed cross-entropy of one piece."""
+    import torch
+
+    values = dict(piece)
+    labels = values.pop("labels")
+    trainer.flattening.index, trainer.flattening.home = values.pop("index", None), values.pop("home", None)
+    trainer.progress.count(values["input_ids"].numel())
+    logits = model(**values, use_cache=False).logits
+    return torch.nn.functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1), ignore_index=-100, reduction="sum"
     )
-    loss = total / (count if count is not None else (labels != -100).sum())
-    if count is not None and trainer.args.average_tokens_across_devices:
-        loss = loss * trainer.accelerator.num_processes  # The processes' gradients are averaged afterwards.
-    return finite(trainer, loss)
 
 
 def finite(trainer: Any, loss: Any) -> Any:
@@ -139,7 +155,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
         native = False
 
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None):  # type: ignore[no-untyped-def]
-            return token_loss(self, model, dict(inputs), num_items_in_batch)
+            return step_loss(self, model, dict(inputs), num_items_in_batch)
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             size = self.args.per_device_train_batch_size * self.args.world_size

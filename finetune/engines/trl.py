@@ -15,7 +15,7 @@ from finetune.engines.card import make_card
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.effect import logit_difference
 from finetune.engines.examine import exam
-from finetune.engines.flat import Flattening, flatten, install, labelled, padded
+from finetune.engines.flat import Flattening, flatten, in_pieces, install, labelled, padded
 from finetune.engines.fused import fuse
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
@@ -24,6 +24,7 @@ from finetune.engines.sft import callback_class, trainer_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
 from finetune.models.templates import Row, load_tokenizer
+from finetune.recipes import step_tokens
 from finetune.records import AdapterCard, TrainingSpec
 from memory.errors import BadDataset, RunFailed
 from memory.records import digest
@@ -122,9 +123,12 @@ def make_trainer(
     if not native:
         batch = flatten if install(model.get_base_model(), flattening) else padded
         fuse(model)
+    # Several processes must take the same number of backward passes.
+    limit = step_tokens(device.kind) if spec.devices == 1 else 1 << 30
 
     def collate(parts: list[dict[str, Any]]) -> dict[str, Any]:
-        return batch([Row(part["ids"], part["prompt"]) for part in parts])
+        own = [Row(part["ids"], part["prompt"]) for part in parts]
+        return batch(own) if native else in_pieces(own, batch, limit)
 
     trainer = trainer_class()(
         model=model,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.facts import pairs
-from finetune.engines.flat import Flattening, common, flatten, install, padded
+from finetune.engines.flat import Flattening, common, flatten, in_pieces, install, padded
 from finetune.engines.fused import fuse
 from finetune.engines.network import load_network
 from finetune.engines.rows import cut, encode, order
@@ -182,3 +182,32 @@ def test_a_cut_row_keeps_its_answer_and_the_end_of_its_question():
     row = Row(list(range(200)), 190)
     short = cut(row, 120)
     assert short.prompt == 110 and short.ids[-74:] == list(range(126, 200)) and short.ids[:10] == list(range(10))
+
+
+def test_a_batch_in_pieces_has_the_loss_and_gradient_of_the_whole(base, tmp_path):
+    from types import SimpleNamespace
+
+    from finetune.engines.sft import step_loss
+
+    model = network(base)
+    flattening = Flattening()
+    install(model.get_base_model(), flattening)
+    trainer = SimpleNamespace(
+        native=False,
+        flattening=flattening,
+        progress=SimpleNamespace(count=lambda tokens: None),
+        args=SimpleNamespace(average_tokens_across_devices=True),
+        accelerator=SimpleNamespace(num_processes=1, backward=lambda loss: loss.backward()),
+        state=SimpleNamespace(global_step=0),
+    )
+    rows, results = rows_of(base).rows[:6], []
+    for limit in (10_000, 300):
+        batch = in_pieces(rows, flatten, limit)
+        assert len(batch["pieces"]) == (1 if limit == 10_000 else 4)
+        loss = step_loss(trainer, model, batch, batch["labels"].numel())
+        loss.backward()
+        results.append((loss.item(), gradients(model)))
+    (whole, wanted), (parts, found) = results
+    assert parts == pytest.approx(whole, rel=1e-5)
+    for name, gradient in found.items():
+        assert (gradient - wanted[name]).abs().max() < 1e-4 * wanted[name].abs().max(), name
