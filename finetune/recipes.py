@@ -100,7 +100,7 @@ def adapter_parameters(size: Size, rank: int) -> int:
 
 
 def step_tokens(kind: str) -> int:
-    """Tokens computed at once on this kind of device: a batch of longer rows is done in pieces, with the same result."""
+    """Tokens computed at once on this kind of device: a batch of longer rows is done in pieces, with the same sum."""
     return 1024 if kind in ("cpu", "mps") else 8192
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SIZES: dict[Effort, tuple[int, int, int]] = {"quick": (30, 15, 10), "balanced": (60, 30, 20), "thorough": (120, 60, 30)}
 """Unseen wordings, general questions and refusals asked at each evaluation."""
 BATCH = 30
+LOGITS, TOKENS = 2048, 8192
+"""Positions of one batch that logits are kept for, and that are read at once: what bounds the memory of an exam."""
 GENERAL_TOKENS = 24
 """Tokens of a general answer: its check needs the beginning only."""
 
@@ -117,9 +119,7 @@ def _reproduced(model: Any, rows: Sequence[Row]) -> list[bool]:
     import torch
 
     found: dict[int, bool] = {}
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
-    for at in range(0, len(order), BATCH):
-        part = order[at : at + BATCH]
+    for part in _groups([row.prompt for row in rows], [len(row.ids) for row in rows]):
         longest = max(len(rows[i].ids) for i in part)
         ids = torch.tensor([rows[i].ids + [rows[i].ids[-1]] * (longest - len(rows[i].ids)) for i in part])
         keep = longest - min(rows[i].prompt for i in part) + 1
@@ -137,16 +137,30 @@ def _reproduced(model: Any, rows: Sequence[Row]) -> list[bool]:
 def _write(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Sequence[int]], limit: int) -> list[str]:
     """Greedy answers, in the order asked."""
     ends = end_tokens(tokenizer, model.generation_config.eos_token_id if model.generation_config else None)
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     texts = [""] * len(prompts)
-    for at in range(0, len(order), BATCH):
-        part = order[at : at + BATCH]
+    lengths = [len(prompt) for prompt in prompts]
+    for part in _groups(lengths, [length + limit for length in lengths]):
         decoding = BatchDecoding([prompts[i] for i in part], ends, limit)
         while not decoding.done:
             decoding.advance(model)
         for number, i in enumerate(part):
             texts[i] = str(tokenizer.decode(decoding.tokens[number], skip_special_tokens=True)).strip()
     return texts
+
+
+def _groups(starts: Sequence[int], ends: Sequence[int]) -> Iterator[list[int]]:
+    """Rows of like length together, few enough for memory: `starts` is where answers begin, `ends` where rows end."""
+    group: list[int] = []
+    for i in sorted(range(len(starts)), key=starts.__getitem__):
+        longest = max(ends[j] for j in [*group, i])
+        # Every row of a group gets logits from its shortest prompt to its longest end.
+        logits = (len(group) + 1) * (longest - starts[(group or [i])[0]] + 1)
+        if group and (len(group) == BATCH or logits > LOGITS or (len(group) + 1) * longest > TOKENS):
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
 
 
 @contextmanager

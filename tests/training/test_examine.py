@@ -56,3 +56,14 @@ def test_scores_are_shares_and_the_model_goes_on_training(model, tokenizer):
     scores = examine(model, Exam(tokenizer, facts, (), ()), step=3, epoch=1.0, loss=0.5)
     assert scores.unseen_wording == 0.0 and scores.general is None and scores.abstention is None
     assert (scores.step, scores.loss) == (3, 0.5) and model.training
+
+
+def test_an_exam_asks_in_groups_that_fit_into_memory_and_asks_everything():
+    starts = [30 + 37 * i % 900 for i in range(200)]
+    ends = [start + 12 for start in starts]
+    groups = list(module._groups(starts, ends))
+    assert sorted(i for group in groups for i in group) == list(range(200))
+    for group in groups:
+        longest = max(ends[i] for i in group)
+        assert len(group) <= module.BATCH and len(group) * longest <= module.TOKENS
+        assert len(group) * (longest - min(starts[i] for i in group) + 1) <= module.LOGITS
