@@ -37,7 +37,6 @@ from retrieval.records import Section, Upload
 from retrieval.search import Search
 from retrieval.sections import sections as cut
 
-
 TEMPLATES = frozenset({"plain", "in_place", "cloze", "true_false", "reversed"})
 """Families that are templates alone: the baseline that rewording is measured against."""
 CLOSED = frozenset({"closed_book", "reversed", "list", "comparison", "follow_up", "two_sections"})
@@ -113,7 +112,16 @@ def mutations(library: Library, kept: list[Pair], count: int = 1000) -> dict[str
     }
 
 
-UNITS = {"minutes": "hours", "days": "weeks", "hours": "minutes", "£": "$", "元": "美元", "分鐘": "小時", "天": "個月", "km": "m"}
+UNITS = {
+    "minutes": "hours",
+    "days": "weeks",
+    "hours": "minutes",
+    "£": "$",
+    "元": "美元",
+    "分鐘": "小時",
+    "天": "個月",
+    "km": "m",
+}
 
 
 def changes(answer: str, rng: random.Random) -> list[tuple[str, str]]:
@@ -196,7 +204,7 @@ def covered(made: Dataset, rows: list[dict[str, Any]], sections: list[Section]) 
 def naturalness(
     made: Dataset, rows: list[dict[str, Any]], sections: list[Section], embedder: Embedder
 ) -> dict[str, Any]:
-    """Mean of the best cosine between an exam question and the training questions of its fact; templates alone beside."""
+    """Mean best cosine between an exam question and the training questions of its fact; templates alone beside."""
     by_section = holding(made)
     texts: dict[str, int] = {}
     wanted: list[tuple[str, list[str], list[str]]] = []
@@ -238,14 +246,19 @@ def prose(arguments: argparse.Namespace) -> dict[str, Any]:
         section = _section(title, paragraph["context"])
         every = facts(section, units(section), per_unit=None)
         chosen = facts(section, units(section))
-        spans = {name: {squeezed(f.value) for f in group if f.kind not in {"sentence", "item"}} for name, group in (("every", every), ("default", chosen))}
+        spans = {
+            name: {squeezed(f.value) for f in group if f.kind not in {"sentence", "item"}}
+            for name, group in (("every", every), ("default", chosen))
+        }
         made.update({name: len(values) for name, values in spans.items()})
         for row in paragraph["qas"]:
             asked += 1
             gold = squeezed(row["answers"][0]["text"].strip("「」『』《》“”"))
             for name, values in spans.items():
                 found[f"{name} exact"] += gold in values
-                found[f"{name} inside a span of at most twice its length"] += any(gold in v and len(v) <= 2 * len(gold) for v in values)
+                found[f"{name} inside a span of at most twice its length"] += any(
+                    gold in v and len(v) <= 2 * len(gold) for v in values
+                )
             found["digits, quotes and Latin alone"] += bool(re.fullmatch(r"[\d,.年月日%]+|[a-z0-9 .'-]+", gold))
             found["inside a sentence"] += any(gold in squeezed(f.value) for f in every if f.kind == "sentence")
     seconds = time.perf_counter() - started
@@ -262,9 +275,13 @@ def prose(arguments: argparse.Namespace) -> dict[str, Any]:
 def _section(title: str, text: str) -> Section:
     from retrieval.records import Block, Parsed
 
-    parsed = Parsed(name=title, format="txt", text=text, blocks=(Block(kind="paragraph", start=0, end=len(text)),), title=title)
+    parsed = Parsed(
+        name=title, format="txt", text=text, blocks=(Block(kind="paragraph", start=0, end=len(text)),), title=title
+    )
     made = cut(parsed, f"{title}.txt", title)
-    whole = made[0].model_copy(update={"text": text, "start": 0, "end": len(text), "blocks": parsed.blocks, "language": "zh-Hant"})
+    whole = made[0].model_copy(
+        update={"text": text, "start": 0, "end": len(text), "blocks": parsed.blocks, "language": "zh-Hant"}
+    )
     return whole
 
 
@@ -274,7 +291,9 @@ def _prose_leaks(paragraphs: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]
         by_title[title].append(paragraph["context"])
     with tempfile.TemporaryDirectory() as home:
         library = Library(Workspace(Path(home)).base("prose"), load("hashing:384"))
-        library.add([Upload(name=f"{n}.txt", data="\n\n".join(texts).encode()) for n, texts in enumerate(by_title.values())])
+        library.add(
+            [Upload(name=f"{n}.txt", data="\n\n".join(texts).encode()) for n, texts in enumerate(by_title.values())]
+        )
         made = build(library, None, PairSettings(context=0, most_facts=2000))
         assert made is not None
         found = report(made.folder) | {"kept": sum(made.card.kinds.values())}
@@ -297,7 +316,11 @@ def _timed(wanted: int, sources: list[tuple[str, str]]) -> dict[str, Any]:
         library = Library(Workspace(Path(home)).base("speed"), load("hashing:384"))
         copies = 0
         while library.statistics.sections < wanted:
-            batch = [Upload(name=f"{copies + n}-{name}", data=_varied(text, copies + n).encode()) for n in range(8) for name, text in sources]
+            batch = [
+                Upload(name=f"{copies + n}-{name}", data=_varied(text, copies + n).encode())
+                for n in range(8)
+                for name, text in sources
+            ]
             library.add(batch)
             copies += 8
         stages: dict[str, list[float]] = defaultdict(list)
@@ -386,5 +409,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

@@ -1,4 +1,4 @@
-"""Taiwan's AFS (TWCC AI Foundry Service): Alpaca in JSON lines, with its minimum of training tokens checked and said."""
+"""Taiwan's AFS (TWCC AI Foundry Service): Alpaca in JSON lines, its minimum of training tokens checked and said."""
 
 from __future__ import annotations
 

@@ -61,6 +61,7 @@ def _card(dataset: Dataset, rows: dict[str, int]) -> str:
     counts = json.dumps(dataset.card.counts, ensure_ascii=False)
     return (
         f"---\nconfigs:\n- config_name: default\n  data_files:\n{splits}\n---\n\n# {dataset.id}\n\n"
-        f"Question–answer pairs with evidence, made from the knowledge base {dataset.card.kb!r} on {dataset.card.created}."
+        f"Question–answer pairs with evidence, made from the knowledge base {dataset.card.kb!r} on "
+        f"{dataset.card.created}."
         f"\n\nCounts: `{counts}`. Fingerprint: `{dataset.card.fingerprint}`.\n"
     )

@@ -108,7 +108,7 @@ def unsloth(dataset: Dataset, folder: Path, *, base: str = "") -> Exported:
     return _with(done, "unsloth", "train_unsloth.py")
 
 
-_SCRIPT = '''"""Train a LoRA adapter on train.jsonl with Unsloth: python train_unsloth.py (needs a GPU and pip install unsloth)."""
+_SCRIPT = '''"""Train a LoRA adapter on train.jsonl: python train_unsloth.py (needs a GPU and pip install unsloth)."""
 
 from unsloth import FastLanguageModel  # first: it patches the libraries below
 from unsloth.chat_templates import train_on_responses_only  # noqa: F401  (for models whose template TRL cannot mask)

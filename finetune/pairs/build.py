@@ -47,7 +47,8 @@ def build(
 ) -> Dataset | None:
     """Build a dataset, or go on with the unfinished one of that id; None when `stop` paused it.
 
-    Without `settings`, an unfinished build goes on with its own. `previous`: pairs of sections that have not changed since are taken over with every edit (see `refresh`). Without
+    Without `settings`, an unfinished build goes on with its own. `previous`: pairs of sections that have not changed
+    since are taken over with every edit (see `refresh`). Without
     `search`, questions are only looked up by their words and no rows show evidence. DocgraftError when there are no
     documents, or when an unfinished build has other settings and `mix` is not set.
     """
@@ -185,25 +186,29 @@ class _Run:
         for line in self.work.facts():
             if not line.facts:
                 continue
-            if line.section_id not in done:
-                if self.stop():
-                    return False
-                if chunks[0] != line.document_id:
-                    chunks = (line.document_id, _by_section(self.library, line.document_id))
-                self._section(line, room, tuple(chunks[1].get(line.section_id, ())))
+            if chunks[0] != line.document_id:
+                chunks = (line.document_id, _by_section(self.library, line.document_id))
+            source = self._source(line, room, tuple(chunks[1].get(line.section_id, ())))
+            if line.section_id in done:
+                self.generator.crossings.learn(source.section, source.facts, source.chunks)
+            elif self.stop():
+                return False
+            else:
+                self._section(source)
             self.clock.tick(line.document)
         return self._general(done)
 
-    def _section(self, line: SectionFacts, room: Room, chunks: tuple[str, ...]) -> None:
+    def _source(self, line: SectionFacts, room: Room, chunks: tuple[str, ...]) -> Source:
         section = self.library.section(line.section_id)
-        kept = [fact for fact in line.facts if room.takes(fact)]
-        source = Source(section, units(section), kept, chunks)
+        return Source(section, units(section), [fact for fact in line.facts if room.takes(fact)], chunks)
+
+    def _section(self, source: Source) -> None:
         made = list(self.generator.pairs(source))
         asked = {"failed": 0, "short": 0}
         if self.writer:
             written, asked = self.writer.pairs(source, made, self.generator)
             made += written
-        self.clock.add(*self.work.append(section.id, made, **asked), asked["failed"])
+        self.clock.add(*self.work.append(source.section.id, made, **asked), asked["failed"])
 
     def _general(self, done: dict[str, dict[str, Any]]) -> bool:
         """Questions from far, once per language, after all sections."""

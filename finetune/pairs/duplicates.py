@@ -1,4 +1,4 @@
-"""Questions asked before, kept on disk so that memory stays flat: copies, conflicts and answers that repeat too often."""
+"""Questions asked before, on disk so that memory stays flat: copies, conflicts, answers that repeat too often."""
 
 from __future__ import annotations
 
@@ -48,7 +48,19 @@ def near_copy(question: str, others: list[list[str]], limit: float) -> bool:
     """Whether the question is nearly one of the others, numbers aside: 2023 and 2024 are never copies."""
     mine = characters(question)
     numbers = [t for t in mine if t[0].isdigit()]
-    return any(similarity(mine, other) >= limit for other in others if [t for t in other if t[0].isdigit()] == numbers)
+    return any(
+        similarity(mine, other) >= limit
+        for other in others
+        if _reachable(mine, other, limit) and [t for t in other if t[0].isdigit()] == numbers
+    )
+
+
+def _reachable(first: list[str], second: list[str], limit: float) -> bool:
+    """Whether their lengths and their shared tokens allow so much similarity at all."""
+    total = len(first) + len(second)
+    if 2 * min(len(first), len(second)) < limit * total:
+        return False
+    return 2 * sum((Counter(first) & Counter(second)).values()) >= limit * total
 
 
 class Seen:
@@ -59,7 +71,8 @@ class Seen:
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute(
-            "CREATE TABLE IF NOT EXISTS asked (question BLOB PRIMARY KEY, answer BLOB, pair TEXT, conflict INT) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS asked "
+            "(question BLOB PRIMARY KEY, answer BLOB, pair TEXT, conflict INT) WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS answers (answer BLOB PRIMARY KEY, rows INT) WITHOUT ROWID")
         self._db.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Does a question lead back to its section? And what does the search bring beside it? Asks the library and the search."""
+"""Does a question lead back to its section, and what does the search bring beside it? Asks library and search."""
 
 from __future__ import annotations
 

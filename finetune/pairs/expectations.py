@@ -102,7 +102,7 @@ def _about_facts(facts: int, forms: float) -> list[Finding]:
             Finding(
                 kind="few_facts",
                 level="stop",
-                message=f"{facts} facts: use retrieval only. Below {FEW} facts an adapter mostly learns a manner of speaking.",
+                message=f"{facts} facts: use retrieval only. Below {FEW} an adapter learns little but a manner.",
                 hint="Add documents, or stay with retrieval: it answers from all of them at once.",
             )
         )
@@ -121,7 +121,7 @@ def _about_facts(facts: int, forms: float) -> list[Finding]:
                 kind="good",
                 level="note",
                 message=f"{facts} facts in {forms:.1f} wordings each. Expect trained facts in new words to be answered "
-                "better than by the base model, and worse than with retrieval; nothing outside the documents is learned.",
+                "better than by the base model, and worse than with retrieval.",
             )
         )
     if facts and forms < FORMS:
@@ -129,7 +129,7 @@ def _about_facts(facts: int, forms: float) -> list[Finding]:
             Finding(
                 kind="few_forms",
                 level="warning",
-                message=f"{forms:.1f} wordings per fact: below {FORMS} a model repeats sentences rather than knows facts.",
+                message=f"{forms:.1f} wordings per fact: below {FORMS} a model repeats sentences.",
                 hint="Build with more forms.",
             )
         )
@@ -145,8 +145,8 @@ def _about_tests(tests: Counter[str], leaks: dict[str, Any]) -> list[Finding]:
         )  # fmt: skip
     if leaks["near"]:
         found.append(
-            Finding(kind="leaks", level="note", message=f"{leaks['near']} of {leaks['compared']} test questions resemble "
-                    f"a training question (ROUGE-L ≥ {leaks['limit']}); they are listed in the report.")
+            Finding(kind="leaks", level="note", message=f"{leaks['near']} of {leaks['compared']} test questions "
+                    f"resemble a training question (ROUGE-L ≥ {leaks['limit']}); the report lists them.")
         )  # fmt: skip
     for name, least in (("unseen_wording", 30), ("unseen_section", 10), ("unanswerable", 10)):
         if tests[name] < least:
@@ -167,12 +167,12 @@ def _about_the_build(dataset: Dataset, shares: dict[str, float], unverified: int
         )  # fmt: skip
     if not shares.get("refusal") and shares:
         found.append(
-            Finding(kind="refusals", level="warning", message="No row teaches to say that the documents do not hold the "
-                    "answer: the adapter may answer anything.", hint="Build with a search, so that rows show evidence.")
+            Finding(kind="refusals", level="warning", message="No row teaches to refuse.",
+                    hint="Build with a search, so that rows show evidence.")
         )  # fmt: skip
     if unverified:
         found.append(
-            Finding(kind="unverified", level="warning", message=f"{unverified} imported pairs were not found in the documents.",
+            Finding(kind="unverified", level="warning", message=f"{unverified} imported pairs stand in no document.",
                     hint="Look at them in the review: filter by reason.")
         )  # fmt: skip
     short = dataset.card.settings.get("shortfalls", [])

@@ -1,4 +1,4 @@
-"""Facts: what a section states, each with the exact characters that state it. Pure; asks nothing and answers nothing."""
+"""Facts: what a section states, each with the exact characters that state it. Pure; asks and answers nothing."""
 
 from __future__ import annotations
 

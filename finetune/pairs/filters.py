@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from finetune.pairs.scripts import wrong_script
 from finetune.records import Pair
@@ -202,8 +203,8 @@ def containment(answer: str, evidence: str) -> float:
     if len(mine) < 2:
         return float(set(mine) <= set(theirs)) if mine else 0.0
     if all(len(t) == 1 for t in mine):
-        pairs = set(zip(theirs, theirs[1:], strict=False))
-        return sum(p in pairs for p in zip(mine, mine[1:], strict=False)) / (len(mine) - 1)
+        pairs = set(pairwise(theirs))
+        return sum(p in pairs for p in pairwise(mine)) / (len(mine) - 1)
     return sum(t in set(theirs) for t in mine) / len(mine)
 
 

@@ -38,7 +38,7 @@ def finish(library: Library, work: Work, settings: PairSettings, model: str, sta
         covered = coverage(work.facts())
 
         def card(tally: Tally) -> DatasetCard:
-            return _card(library, work, settings, model, covered, tally, judged)
+            return _card(library, work, settings, model=model, covered=covered, tally=tally, judged=judged)
 
         dataset = write(work.dataset, judged.rows(), card, seed=settings.seed)
     finally:
@@ -132,6 +132,7 @@ def _card(
     library: Library,
     work: Work,
     settings: PairSettings,
+    *,
     model: str,
     covered: dict[str, object],
     tally: Tally,

@@ -10,11 +10,11 @@ from finetune.pairs import filters
 from finetune.pairs.answers import variants
 from finetune.pairs.duplicates import near_copy
 from finetune.pairs.evidence import Trail
-from finetune.pairs.linked import Crossings, comparisons, follow_ups
+from finetune.pairs.linked import Crossings, comparisons, follow_ups, gathered
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.shown import Shown
 from finetune.pairs.splits import held_out
-from finetune.pairs.wording import HELD_OUT, Wording, wordings
+from finetune.pairs.wording import HELD_OUT, Wording, spoken, wordings
 from finetune.records import Fact, Pair
 from memory.records import digest
 from retrieval.records import Section, Unit
@@ -55,7 +55,12 @@ class Generator:
             ]
             yield from self._held(source, fact, made) if held else self._trained(source, fact, made)
         if not held:
-            linked = [*follow_ups(source.facts, topic(source.section)), *comparisons(source.section, source.facts)]
+            name = spoken(topic(source.section))
+            linked = [
+                *follow_ups(source.facts, name),
+                *comparisons(source.section, source.facts),
+                *gathered(source.section, source.facts, name),
+            ]
             for fact, wording, history in linked:
                 pair = self.pair(source, fact, wording).model_copy(update={"history": history})
                 pair = pair.model_copy(update={"id": digest(pair.id, *(t for turn in history for t in turn))})
@@ -82,7 +87,7 @@ class Generator:
         return Pair(
             id=digest(fact.id, wording.family, wording.question, wording.kind),
             instruction=wording.question,
-            output=_flat(output) if fact.kind == "list" or "\n" in output else output,
+            output=_flat(output) if (fact.kind == "list" and not wording.answer) or "\n" in output else output,
             kind="list" if fact.kind == "list" else wording.kind,
             fact_id=fact.id,
             section_id=section.id,
@@ -115,11 +120,11 @@ class Generator:
         ordered = training[:2] + sorted(training[2:], key=lambda p: digest(str(self.settings.seed), fact.id, p.family))
         kept: list[Pair] = []
         taken: list[list[str]] = []
-        for pair in self.judged(ordered, source):
+        for judged in self.judged(ordered, source):
             if len(kept) == self.settings.forms:
                 break
-            if pair.status == "kept" and near_copy(pair.instruction, taken, COPY):
-                pair = _dropped(pair, "duplicate: nearly another wording")
+            copy = judged.status == "kept" and near_copy(judged.instruction, taken, COPY)
+            pair = _dropped(judged, "duplicate: nearly another wording") if copy else judged
             if pair.status == "kept":
                 kept.append(pair)
                 taken.append(characters(pair.instruction))

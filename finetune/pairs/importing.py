@@ -1,4 +1,4 @@
-"""Other people's pairs as a dataset: evidence looked for in the knowledge base, "unverified" said where there is none."""
+"""Other people's pairs as a dataset: evidence looked for in the documents, "unverified" where there is none."""
 
 from __future__ import annotations
 

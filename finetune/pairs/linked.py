@@ -9,6 +9,7 @@ from itertools import pairwise
 from finetune.pairs.splits import fraction
 from finetune.pairs.wording import Wording, cells_english, lexicon, wordings
 from finetune.records import Fact
+from memory.records import digest
 from retrieval.records import Section
 
 Linked = tuple[Fact, Wording, tuple[tuple[str, str], ...]]
@@ -57,6 +58,82 @@ def comparisons(section: Section, facts: list[Fact]) -> Iterator[Linked]:
             a, b = _number(first.value), _number(second.value)
             if a and b and a[1] == b[1] and a[0] != b[0] and fraction("compare", first.id, second.id) < SHARE:
                 yield _compared(section, column, (first, second), more=first if a[0] > b[0] else second)
+
+
+def gathered(section: Section, facts: list[Fact], topic: str) -> Iterator[Linked]:
+    """Rows of a table that share a value, and all rows of a short table, as lists of their names."""
+    cells = [fact for fact in facts if fact.kind == "cell"]
+    groups: dict[tuple[str, str], list[Fact]] = {}
+    for fact in cells:
+        groups.setdefault((fact.attribute, fact.value), []).append(fact)
+    for (column, value), members in groups.items():
+        if 2 <= len({f.about for f in members}) <= MEMBERS and len(value) > 1 and len(members) < len(cells):
+            chinese = members[0].language.startswith("zh")
+            yield from (
+                (_spanning(section, members), Wording(question, family, _names(members), "list"), ())
+                for family, question in _which(column, value, topic, chinese=chinese)
+            )
+    names = {fact.about: fact for fact in cells}
+    if 3 <= len(names) <= ROWS:
+        rows = list(names.values())
+        chinese = rows[0].language.startswith("zh")
+        for family, question in _all_of(topic, chinese=chinese):
+            yield _spanning(section, rows), Wording(question, family, _names(rows), "list"), ()
+
+
+MEMBERS, ROWS = 6, 15
+"""Rows that share a value, and rows of a whole table, that are still listed."""
+
+
+def _which(column: str, value: str, topic: str, *, chinese: bool) -> list[tuple[str, str]]:
+    if chinese:
+        return [
+            ("plain", f"{topic}裡，哪些的{column}是{value}？"),
+            ("casual", f"{column}是{value}的有哪幾個"),
+            ("request", f"幫我列出{column}是{value}的項目。"),
+        ]
+    name = lexicon.lower(column)
+    return [
+        ("plain", f"Which ones have {value} as their {name} ({topic})?"),
+        ("casual", lexicon.casual(f"all with {name} {value}, which are they")),
+        ("request", f"Name everything where the {name} is {value} ({topic})."),
+    ]
+
+
+def _all_of(topic: str, *, chinese: bool) -> list[tuple[str, str]]:
+    if chinese:
+        return [
+            ("plain", f"{topic}總共有哪些？"),
+            ("casual", f"{topic} 全部列出來"),
+            ("me", f"我想知道{topic}的每一項是什麼？"),
+        ]
+    return [
+        ("plain", f"Which ones are listed under {topic}?"),
+        ("casual", lexicon.casual(f"{topic} - what are all of them")),
+        ("request", f"Name all entries of {topic}."),
+    ]
+
+
+def _names(facts: list[Fact]) -> str:
+    return "; ".join(dict.fromkeys(fact.about for fact in facts))
+
+
+def _spanning(section: Section, facts: list[Fact]) -> Fact:
+    """A fact whose evidence runs from the first row to the last."""
+    start, end = min(f.statement_start for f in facts), max(f.statement_end for f in facts)
+    text = section.text[start - section.start : end - section.start]
+    return facts[0].model_copy(
+        update={
+            "id": digest(facts[0].id, "list", *(f.id for f in facts)),
+            "kind": "list",
+            "start": start,
+            "end": end,
+            "value": text,
+            "statement": text,
+            "statement_start": start,
+            "statement_end": end,
+        }
+    )
 
 
 def _compared(section: Section, column: str, cells: tuple[Fact, Fact], *, more: Fact) -> Linked:
@@ -108,9 +185,10 @@ class Crossings:
             if wording and other.language == section.language:
                 made += 1
                 yield fact, wording, other.text, (*earlier, *chunks)
-        self._learn(section, facts, chunks)
+        self.learn(section, facts, chunks)
 
-    def _learn(self, section: Section, facts: list[Fact], chunks: tuple[str, ...]) -> None:
+    def learn(self, section: Section, facts: list[Fact], chunks: tuple[str, ...]) -> None:
+        """Remember the names of a section, also of one that an earlier process has made."""
         for fact in facts:
             name = fact.about if fact.kind == "cell" else ""
             if 3 <= len(name) <= 30 and fact.value not in name:

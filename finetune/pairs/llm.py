@@ -169,16 +169,15 @@ class Writer:
         seen: dict[str, Pair] = {key(p.instruction): p for p in made if p.status == "kept" and not p.input}
         result = []
         for pair in pairs:
-            if pair.status == "kept":
-                mark = key(pair.instruction)
-                if mark in seen:
-                    pair = pair.model_copy(update={"status": "dropped", "reason": f"duplicate: {seen[mark].id}"})
-                else:
-                    other = _similar(pair, [p for p in seen.values() if p.maker != "rules"])
-                    seen[mark] = pair
-                    if other and pair.family == "written":
-                        pair = pair.model_copy(update={"reason": f"similar: {other.id}"})
-            result.append(pair)
+            mark = key(pair.instruction)
+            told: dict[str, str] = {}
+            if pair.status == "kept" and mark in seen:
+                told = {"status": "dropped", "reason": f"duplicate: {seen[mark].id}"}
+            elif pair.status == "kept":
+                other = _similar(pair, [p for p in seen.values() if p.maker != "rules"])
+                seen[mark] = pair
+                told = {"reason": f"similar: {other.id}"} if other and pair.family == "written" else {}
+            result.append(pair.model_copy(update=told))
         return result
 
 

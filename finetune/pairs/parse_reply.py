@@ -131,10 +131,12 @@ class _Unreadable(Exception):
     """The text at this place is no value."""
 
 
+_CLOSING = {'"': '"', "'": "'", "“": "”", "”": "”", "‘": "’", "＂": "＂"}
+"""Opening quote → the one that closes it."""
+
+
 class _Reader:
     """JSON as models write it: single or curly quotes, trailing commas, quotes inside quotes, Python's None."""
-
-    _CLOSING = {'"': '"', "'": "'", "“": "”", "”": "”", "‘": "’", "＂": "＂"}
 
     def __init__(self, text: str, place: int = 0) -> None:
         self.text = text
@@ -148,7 +150,7 @@ class _Reader:
             return self._object()
         if mark == "[":
             return self._array()
-        if mark in self._CLOSING:
+        if mark in _CLOSING:
             return self._string()
         return self._bare()
 
@@ -156,7 +158,7 @@ class _Reader:
         found: dict[str, Any] = {}
         self.place += 1
         while not self._closes("}"):
-            key = self._string() if self._peek() in self._CLOSING else self._word()
+            key = self._string() if self._peek() in _CLOSING else self._word()
             self._blank()
             if self._peek() not in {":", "："}:
                 raise _Unreadable
@@ -184,7 +186,7 @@ class _Reader:
 
     def _string(self) -> str:
         """Up to the closing quote that something structural follows: an apostrophe inside does not end it."""
-        closing = self._CLOSING[self._peek()]
+        closing = _CLOSING[self._peek()]
         self.place += 1
         begin = self.place
         while self.place < len(self.text):

@@ -1,4 +1,4 @@
-"""Looking pairs over: find, read beside the source, edit, approve, drop, write one's own, undo. Counts equal the disk."""
+"""Looking pairs over: find, read beside the source, edit, approve, drop, add, undo. Counts equal the disk."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ class Review:
 
     # Reading
 
-    def page(self, wanted: Wanted = Wanted(), *, offset: int = 0, limit: int = 50) -> Page:
+    def page(self, wanted: Wanted | None = None, *, offset: int = 0, limit: int = 50) -> Page:
         """The pairs that match, in document order, one page of them."""
+        wanted = wanted or Wanted()
         there = self._sections() if wanted.stale else set()
         found: list[Pair] = []
         total = 0

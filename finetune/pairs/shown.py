@@ -37,7 +37,7 @@ class Shown:
         for number in range(wanted):
             plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
             pair = plain[(number * 3 + 1) % len(plain)]
-            row = self._row(section, units, fact, pair, hits, f"{fact.id}{number}")
+            row = self._row(section, units, fact, pair, hits=hits, seed=f"{fact.id}{number}")
             if row is not None:
                 yield row
         if hits and self._elsewhere[0] != section.document_id:
@@ -51,7 +51,7 @@ class Shown:
         return int(exact) + (fraction("rows", fact.id) < exact % 1)
 
     def _row(
-        self, section: Section, units: Sequence[Unit], fact: Fact, pair: Pair, hits: Sequence[Hit], seed: str
+        self, section: Section, units: Sequence[Unit], fact: Fact, pair: Pair, *, hits: Sequence[Hit], seed: str
     ) -> Pair | None:
         plan = self.settings.plan
         if fraction("refuses", seed) < self.settings.refusals:

@@ -11,7 +11,9 @@ from retrieval.records import Block, Section, Span
 
 EMPTY = frozenset({"", "-", "–", "—", "n/a", "none", "無", "无", "－", "/"})
 """Cells that say nothing; they are no answers."""
-_CODE = re.compile(r"(?=[A-Za-z\d/_-]*\d)[A-Za-z]{0,5}[A-Z\d]{0,6}(?:[-_/][A-Z\d]{1,6}){0,2}|[A-Z]{2,5}(?:[-_/][A-Z\d]{1,6}){1,2}")
+_CODE = re.compile(
+    r"(?=[A-Za-z\d/_-]*\d)[A-Za-z]{0,5}[A-Z\d]{0,6}(?:[-_/][A-Z\d]{1,6}){0,2}|[A-Z]{2,5}(?:[-_/][A-Z\d]{1,6}){1,2}"
+)
 _BARE = re.compile(r"[\d\s.,–~-]+(?:(?:to|or|and|至|到)\s?[\d.,]+|or more|and over|以上|以下)?|[<>≤≥]\s?\d+")
 
 

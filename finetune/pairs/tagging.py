@@ -1,4 +1,4 @@
-"""Words with their place and part of speech, in English and Chinese. Wraps TextBlob's tagger and jieba; knows no facts."""
+"""Words with place and part of speech, in English and Chinese. Wraps TextBlob's tagger and jieba; knows no facts."""
 
 from __future__ import annotations
 

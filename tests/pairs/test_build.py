@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from finetune.pairs.build import build, refresh, unfinished
 from finetune.pairs.duplicates import key
 from finetune.pairs.leaks import report
 from finetune.pairs.splits import held_out
-from finetune.pairs.work import Work
 from finetune.pairs.wording import HELD_OUT
+from finetune.pairs.work import Work
 from memory.errors import BadDataset, DocgraftError
 from retrieval.prompts import REFUSAL, SYSTEM
 from retrieval.records import Upload
@@ -63,7 +64,7 @@ def test_train_json_is_plain_alpaca_that_holds_exactly_the_training_rows(dataset
 
 def test_wordings_of_one_fact_lie_apart_in_the_training_file(dataset):
     rows = json.loads((dataset.folder / "train.json").read_text(encoding="utf-8"))
-    neighbours = sum(a["output"] == b["output"] for a, b in zip(rows, rows[1:], strict=False))
+    neighbours = sum(a["output"] == b["output"] for a, b in pairwise(rows))
     assert neighbours < 0.1 * len(rows)
 
 
@@ -205,7 +206,8 @@ def test_an_empty_knowledge_base_is_refused(fresh):
 
 
 def rows_of(made: Dataset):
-    return [p.model_dump() for p in made.pairs(dropped=True)]
+    """Every row but those with evidence: which passages a vector store brings is not the same in every process."""
+    return [p.model_dump() for p in made.pairs(dropped=True) if not p.input]
 
 
 def test_a_paused_build_goes_on_where_it_stopped_and_ends_the_same(library, dataset):
@@ -295,7 +297,7 @@ def test_only_what_changed_is_made_again_and_edits_are_kept(library, dataset):
 def test_progress_tells_stage_counts_and_time_left(library):
     told = []
     build(library, searched(library), PairSettings(), progress=told.append)
-    assert [p.stage for p in told][0] == "facts"
+    assert told[0].stage == "facts"
     assert {"facts", "pairs"} <= {p.stage for p in told}
     last = [p for p in told if p.stage == "pairs"][-1]
     assert last.done == last.total and last.kept > 0

@@ -168,7 +168,7 @@ def test_a_null_input_is_an_empty_one(tmp_path):
 
 
 def test_a_trailing_comma_is_called_by_its_name(tmp_path):
-    with pytest.raises(BadDataset, match="line 3.*comma before the closing bracket"):
+    with pytest.raises(BadDataset, match=r"line 3.*comma before the closing bracket"):
         read_rows(saved(tmp_path, '[\n{"instruction": "a", "output": "b"},\n]'))
 
 

@@ -18,7 +18,7 @@ WANTED = [("What's the limit?", "it's ten")]
         '{"question": "What\'s the limit?", "answer": "it\'s ten"}',
         '[{"问题": "What\'s the limit?", "答案": "it\'s ten"}]',
         '{"pairs": [{"Q": "What\'s the limit?", "A": "it\'s ten"}]}',
-        '<think>maybe [1, 2] or {"question": "no", "answer": "no"}</think>[{"question": "What\'s the limit?", "answer": "it\'s ten"}]',
+        '<think>maybe [1, 2] or {"question": "no", "answer": "no"}</think>[{"question": "What\'s the limit?", "answer": "it\'s ten"}]',  # noqa: E501
         'maybe [1, 2]</think>\n[{"question": "What\'s the limit?", "answer": "it\'s ten"}]',
         "[{“question”: “What's the limit?”, “answer”: “it's ten”}]",
     ],

@@ -49,7 +49,8 @@ _INSIDE = ("n", "a", "b", "l", "j", "vn", "an", "eng", "f", "s", "i", "nr", "q",
 _END = ("n", "l", "j", "s", "eng", "i", "vn", "an", "t", "k")
 _NOT = ("nr1",)
 _DULL = words(
-    "人 者 時 时 方面 情況 情况 部分 問題 问题 時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般"
+    "人 者 時 时 方面 情況 情况 部分 問題 问题 "
+    "時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般"
 )
 
 
@@ -77,9 +78,7 @@ def _object(text: str, words: tuple[Word, ...], start: int, end: int) -> bool:
     """Whether the phrase stands where one asks with 什麼: behind a verb or preposition, at the end of a clause."""
     before = next((w for w in reversed(words) if w.end <= start), None)
     closes = (end >= len(text) or text[end] in "，,。；;！？)）」") and text[start - 1 : start] != "、"
-    return (
-        closes and before is not None and before.tag[:1] in {"v", "p"} and before.tag != "vn"
-    )
+    return closes and before is not None and before.tag[:1] in {"v", "p"} and before.tag != "vn"
 
 
 def _names(words: tuple[Word, ...]) -> Iterator[tuple[int, int]]:

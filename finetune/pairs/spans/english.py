@@ -57,15 +57,16 @@ _SHAPES = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
 
 _MONTH_CUE = re.compile(r"\b(?:in|of|until|from|to|by|during|since|before|after|every|each|and)\s$")
 _NOT_UNIT = words(
-    "of and or but to in on at for from by with until is are was were be may must can will should has have had a an the "
-    "than before after off per if when that which who then up down each it they we you only as no not out next next-day late early in while"
+    "of and or but to in on at for from by with until is are was were be may must can will should has have had a an "
+    "the than before after off per if when that which who then up down each it they we you only as no not out next "
+    "next-day late early in while"
 )
 _NOUN = ("NN", "NNS", "NNP", "NNPS")
 _BEFORE = ("JJ", "JJR", "JJS", "VBN", "VBG", "CD", "POS", *_NOUN)
 _TITLES = frozenset({"Dr", "Dr.", "Mr", "Mr.", "Mrs", "Mrs.", "Ms", "Ms.", "Captain", "Nurse", "Professor", "Prof."})
 _DULL = words(
-    "case thing things way ways kind part time times order use rest lot one other people person day example number same "
-    "anyone everyone nobody anything everything something nothing advance doubt need most"
+    "case thing things way ways kind part time times order use rest lot one other people person day example number "
+    "same anyone everyone nobody anything everything something nothing advance doubt need most"
 )
 
 
@@ -81,7 +82,9 @@ def found(text: str) -> list[Span]:
 
 def _shouted(value: str, after: str) -> bool:
     """A headline in capitals, or a name cut off in front of its number."""
-    return (value.isupper() and " " in value and not any(c.isdigit() for c in value)) or bool(re.match(r"\s\d", after) and value[-1:].isalpha())
+    return (value.isupper() and " " in value and not any(c.isdigit() for c in value)) or bool(
+        re.match(r"\s\d", after) and value[-1:].isalpha()
+    )
 
 
 def _shaped(text: str) -> Iterator[Span]:
@@ -132,7 +135,9 @@ def _capital(word: Word, index: int) -> bool:
 
 def _joins(words: tuple[Word, ...], index: int) -> bool:
     return (
-        words[index].text in {"of", "&", "de", "van", "'", "’"} and index + 1 < len(words) and words[index + 1].text[:1].isupper()
+        words[index].text in {"of", "&", "de", "van", "'", "’"}
+        and index + 1 < len(words)
+        and words[index + 1].text[:1].isupper()
     )
 
 

@@ -21,7 +21,7 @@ class Wording(NamedTuple):
 
 
 HELD_OUT = ("keywords", "moved")
-"""Question families that training never sees, fixed for all datasets: the first makes dev rows, the second test rows."""
+"""Question families that training never sees, fixed for all datasets: the first makes dev rows, the other test rows."""
 
 
 _NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")

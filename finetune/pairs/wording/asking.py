@@ -107,7 +107,8 @@ def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
 
 def _unit(value: str) -> str:
     return re.sub(
-        r"^[−\d.,\s–-]+|^(?:[a-z]+(?:teen|ty)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half a|a)[ -]+",
+        r"^[−\d.,\s–-]+|^(?:[a-z]+(?:teen|ty)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+        r"|half a|a)[ -]+",
         "",
         value,
     ).strip(" -")

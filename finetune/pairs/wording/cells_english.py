@@ -68,7 +68,8 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
         yield Wording(f"Which one has {fact.value} as its {column}{near}?", "reversed", row, "reversed")
     yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
     yield Wording(
-        f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, I'm after the {lexicon.strongly_reworded(column)}.",
+        f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, "
+        f"I'm after the {lexicon.strongly_reworded(column)}.",
         "moved",
     )
 

@@ -122,7 +122,9 @@ def _date_word(value: str) -> str:
 
 def _thing_word(kind: str, value: str, left: str) -> str:
     tags = [w.tag for w in chinese(value)]
-    if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$|(?:由|找|向)$", left) and not re.search(r"\d", value):
+    if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$|(?:由|找|向)$", left) and not re.search(
+        r"\d", value
+    ):
         return "誰"
     if kind in {"name", "phrase"} and ((tags and tags[-1] == "nr") or (_PERSON_END.search(value) and len(value) > 1)):
         return "誰"
