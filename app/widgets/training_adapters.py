@@ -9,6 +9,7 @@ import streamlit as st
 from app import state, training
 from app.widgets import plain
 from memory.conversations import Choices
+from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
     from finetune.adapters import Staleness
@@ -65,8 +66,11 @@ def _base_of(card: AdapterCard, name: str) -> str:
 
 def _use(user: str, kb: str, card: AdapterCard) -> None:
     """A new conversation with this adapter and the documents; both can be changed there."""
-    wiring = state.wiring()
-    model = next((name for name in wiring.model_names() if wiring.training_base(name) == card.base), card.base)
+    wiring, t = state.wiring(), state.text()
+    model = next((name for name in wiring.model_names() if wiring.training_base(name) == card.base), "")
+    if not model:
+        st.session_state["error"] = DocgraftError(t("train.no_model", base=card.base), t("train.no_model_hint"))
+        st.rerun()
     mode = "both" if wiring.library(kb, user).statistics.documents else "tuned"
     st.session_state["draft"] = Choices(kb=kb, model=model, adapter=card.id, mode=mode)
     st.session_state["base"] = kb

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.app.test_train_page import trainable, until
+from tests.app.test_train_page import tiny, trainable, until
 
-__all__ = ["trainable"]
+__all__ = ["tiny", "trainable"]
 
 
 def test_a_run_is_announced_followed_to_its_end_and_listed(cli, trainable):
