@@ -289,7 +289,7 @@ def budget_table(bases: Sequence[Base]) -> Iterator[str]:
         for question in base.questions:
             if question.variants:
                 hits = base.found(question.text, question.history).hits
-                for form in ("units", "sections"):
+                for form in ("units", "mixed", "sections"):
                     row = [_in_evidence(hits, question, form, budget, base) for budget in BUDGETS]
                     shares[question.language, form].append(row)
     yield "Answer stands in the first tokens of evidence (counted by the embedder), in the right document:"

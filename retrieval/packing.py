@@ -12,6 +12,7 @@ from typing import Literal
 from memory.records import Record
 from retrieval.fence import escape, escape_line
 from retrieval.records import Hit, Section, Unit
+from retrieval.units import units as units_of
 
 Count = Callable[[str], int]
 """The tokens of a text, by the tokenizer of the model that will read it."""
@@ -20,8 +21,9 @@ Count = Callable[[str], int]
 class EvidencePlan(Record):
     """How much evidence a model gets, in what form and order. Follows from how well it reads."""
 
-    form: Literal["units", "sections"] = "sections"
-    """units: the best single sentences, rows and items under their headings; sections: whole sections."""
+    form: Literal["units", "sections", "mixed"] = "mixed"
+    """units: the best single sentences, rows and items under their headings; sections: whole sections; mixed: the best
+    section whole, for its context, then units. At equal tokens units hold the answer most often, sections least."""
     budget: int = 1200
     """Tokens of evidence, headings included, by the reading model's own tokenizer."""
     most: int = 0
@@ -34,6 +36,8 @@ class EvidencePlan(Record):
     """How many earlier messages of the conversation the model sees; 0: only the question made standalone."""
 
 
+WHOLE = 0.4
+"""Share of the budget that the best section may take whole in a mixed plan."""
 SMALL = EvidencePlan(form="units", budget=400, most=8, turns=0)
 """For models that read badly: few, short, sentence-level pieces."""
 LARGE = EvidencePlan()
@@ -47,7 +51,7 @@ class Passage(Record):
     section: Section
     document: str
     units: tuple[Unit, ...]
-    """What of the section is shown, in document order; for form "sections", every unit known to lie in it."""
+    """What of the section is shown, in document order; all of its units when it is shown whole."""
     text: str
     """As shown, escaped; without the number and heading line."""
 
@@ -71,10 +75,12 @@ def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count) -> Packed
     if plan.form == "sections":
         for hit in hits:
             packer.offer_section(hit)
-    else:
-        ranked = sorted(((piece, hit) for hit in hits for piece in hit.evidence), key=lambda pair: -pair[0].score)
-        for piece, hit in ranked:
-            packer.offer_unit(piece.unit, hit)
+        return packer.packed()
+    if plan.form == "mixed" and hits:
+        packer.offer_whole(hits[0], int(plan.budget * WHOLE))
+    ranked = sorted(((piece, hit) for hit in hits for piece in hit.evidence), key=lambda pair: -pair[0].score)
+    for piece, hit in ranked:
+        packer.offer_unit(piece.unit, hit)
     return packer.packed()
 
 
@@ -97,7 +103,7 @@ class _Shown:
         return sorted(self.units, key=lambda unit: unit.start)
 
     def passage(self, number: int) -> Passage:
-        units = [piece.unit for piece in self.hit.evidence] if self.whole else self.units
+        units = units_of(self.hit.section) if self.whole else self.units
         return Passage(
             number=number,
             section=self.hit.section,
@@ -122,12 +128,10 @@ class _Packer:
 
     def offer_section(self, hit: Hit) -> None:
         """The whole section if it fits, else those of its units that do, best first."""
-        shown = _Shown(hit, whole=True)
         key = _squeezed(hit.section.text)
         if key in self.seen or not key:
             return
-        cost = self.count(_heading(hit)) + self.count(shown.text)
-        if self._full() or cost > self.left:
+        if self._full() or not self.offer_whole(hit, self.left):
             before = len(self.shown)
             for piece in sorted(hit.evidence, key=lambda piece: -piece.score) if not self._full() else ():
                 self._add_unit(piece.unit, hit)
@@ -135,11 +139,19 @@ class _Packer:
             self.pieces += partly
             self.cut += partly
             self.left_out += not partly
-            return
         self.seen.add(key)
+
+    def offer_whole(self, hit: Hit, most: int) -> bool:
+        """The whole section if it costs no more than `most`; its units are then not shown again."""
+        shown = _Shown(hit, whole=True)
+        cost = self.count(f"[9] {_heading(hit)}\n") + self.count(shown.text)
+        if cost > min(most, self.left):
+            return False
         self.shown[hit.section.id] = shown
+        self.seen.update(_squeezed(unit.rendered) for unit in units_of(hit.section))
         self.left -= cost
         self.pieces += 1
+        return True
 
     def offer_unit(self, unit: Unit, hit: Hit) -> None:
         """One more unit, under its section's heading."""

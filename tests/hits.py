@@ -32,7 +32,7 @@ def hit(
     section = Section(
         id=section_id, document_id=digest(document), document=document, ordinal=0, heading_path=path, start=0,
         end=len(text), text=text, language=language(text),
-        blocks=(Block(kind="paragraph", start=0, end=len(text), page=page),),
+        blocks=tuple(Block(kind="paragraph", start=u.start, end=u.end, page=page) for u in units),
     )  # fmt: skip
     given = list(scores) or [score - 0.1 * n for n in range(len(units))]
     pairs = sorted(zip(given, units, strict=True), key=lambda pair: -pair[0])

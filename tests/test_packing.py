@@ -17,7 +17,7 @@ LEAVE = hit(
 PAY = hit("pay.md", ("Pay", "Day"), ["Pay day is the 28th.", "Bonuses come in May."], 7.0)
 
 
-@pytest.mark.parametrize("form", ["units", "sections"])
+@pytest.mark.parametrize("form", ["units", "sections", "mixed"])
 @pytest.mark.parametrize("budget", [0, 5, 8, 12, 20, 40, 1000])
 def test_packed_evidence_never_exceeds_its_budget(form, budget):
     packed = evidence([LEAVE, PAY], EvidencePlan(form=form, budget=budget), count=words)
@@ -45,6 +45,17 @@ def test_the_same_text_is_shown_once():
     copy = hit("copy.md", ("Leave",), ["Everyone has  25 days.", "Only here."], 8.0)
     packed = evidence([LEAVE, copy], EvidencePlan(form="units", budget=100), count=words)
     assert packed.text.count("25 days") == 1 and "Only here." in packed.text
+
+
+def test_a_mixed_plan_shows_the_best_section_whole_and_then_units_once():
+    packed = evidence([LEAVE, PAY], EvidencePlan(form="mixed", budget=60), count=words)
+    assert packed.passages[0].text == LEAVE.section.text and len(packed.passages[0].units) == 3
+    assert packed.text.count("25 days") == 1 and "28th" in packed.text
+
+
+def test_a_mixed_plan_falls_back_to_units_when_the_best_section_is_too_long():
+    packed = evidence([LEAVE, PAY], EvidencePlan(form="mixed", budget=20), count=words)
+    assert packed.text.startswith("[1] handbook > Leave\nEveryone has 25 days.") and packed.tokens <= 20
 
 
 def test_a_section_too_long_for_the_budget_gives_its_best_sentences():
