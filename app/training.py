@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 KIND = "preflight"
 ACTIVE = ("queued", "starting", "running", "stopping")
 _starting = threading.Lock()
+_measuring = threading.Lock()
+"""One measurement at a time: two would slow each other down, and both would be wrong."""
 
 
 class Wish(Record):
@@ -143,16 +145,21 @@ def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
         kb, wish.model_dump_json(), chosen.id, chosen.card.fingerprint, wiring.settings.training.model_dump_json()
     )
     known = wiring.jobs().latest(user, KIND, key)
-    if known:
+    if known and (known.state != "stopped" or "card" in known.info):
         return known
+    for other in wiring.jobs().of(user, KIND):
+        other.stop()  # Only the last wish is worth measuring.
 
     def work(job: Job) -> Any:
         made = plan(wiring, user, kb, wish)
         job.info["plan"] = made
         job.info["card"] = found = card(made, probe=False)
-        # Measuring beside a running training would slow it down and measure wrongly.
-        if found.ok and not job.stopping() and made.spec.engine == "trl" and not busy(wiring, user):
-            job.info["card"] = card(made, probe=True)
+        if not found.ok or made.spec.engine != "trl":
+            return found
+        with _measuring:
+            # Measuring beside a running training would slow it down and measure wrongly.
+            if not job.stopping() and not busy(wiring, user):
+                job.info["card"] = card(made, probe=True)
         return job.info["card"]
 
     return wiring.jobs().start(user, KIND, key, work)

@@ -119,13 +119,15 @@ def _looked(user: str, kb: str, job: Job) -> None:
         _wait(job, found is not None)
     if job.error:
         error(job.error)
-        _again(job)
+        _again(job, t("train.look_again"))
         if job.info.get("plan") is None and st.session_state.get("train-changes"):
             st.button(t("train.reset"), key="reset-values", on_click=_reset)
     if found is None:
         return
     spec = job.info["plan"].spec
     _card(found, spec, measuring=job.running)
+    if found.ok and found.seconds is None and not job.running and spec.engine == "trl":
+        _again(job, t("train.measure"))
     _values(spec)
     st.button(
         t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),
@@ -138,11 +140,11 @@ def _looked(user: str, kb: str, job: Job) -> None:
     )
 
 
-def _again(job: Job) -> None:
+def _again(job: Job, title: str) -> None:
     def forget() -> None:
         job.acknowledged = True
 
-    st.button(state.text()("train.look_again"), key=f"again-{job.id}", on_click=forget)
+    st.button(title, key=f"again-{job.id}", on_click=forget)
 
 
 def _wait(job: Job, counted: bool) -> None:
