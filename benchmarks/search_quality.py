@@ -45,7 +45,7 @@ class Question(NamedTuple):
     variants: tuple[str, ...]
     """The answer and accepted variants; () when it is not in the documents."""
     items: tuple[str, ...]
-    """For a list: every item that must stand in the evidence."""
+    """For a list, or an answer from two places: every item that must stand in the evidence."""
     document: str
     kind: str
     language: str
@@ -154,7 +154,7 @@ def _question(row: dict) -> Question:
         id=row["id"],
         text=row["question"],
         variants=(answer, *row["accept"]) if answer is not None else (),
-        items=items if row["kind"] == "list" else (),
+        items=items if row["kind"] in {"list", "multi_section"} else (),
         document=row.get("document") or "",
         kind=row["kind"],
         language=row["language"],
