@@ -165,7 +165,15 @@ def runs(*, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
         line("No runs yet. Start one with: docgraft train start")
     else:
         rows = [
-            [r.id, r.created[:16], r.state, share(r), r.spec.base, r.spec.effort, "yes" if r.adapter else ""]
+            [
+                r.id,
+                r.created[:16].replace("T", " "),
+                r.state,
+                share(r),
+                r.spec.base,
+                r.spec.effort,
+                "yes" if r.adapter else "",
+            ]
             for r in found
         ]
         table(["Run", "Created", "State", "Done", "Base", "Effort", "Adapter"], rows)

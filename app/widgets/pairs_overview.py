@@ -57,9 +57,7 @@ def _bars(title: str, counts: dict[str, int]) -> None:
     kind, number = t("pairs.filter_kind"), t("pairs.axis_pairs")
     rows = [{kind: name, number: n} for name, n in sorted(counts.items(), key=lambda one: -one[1])]
     height = 28 * len(rows) + 50
-    st.bar_chart(
-        rows, x=kind, y=number, x_label=number, y_label="", horizontal=True, color=LEAF, height=height, sort=False
-    )
+    st.bar_chart(rows, x=kind, y=number, x_label="", y_label="", horizontal=True, color=LEAF, height=height, sort=False)
 
 
 def _coverage(coverage: dict[str, Any]) -> None:

@@ -100,12 +100,14 @@ def curves(events: list[Event]) -> None:
     every = -(-len(steps) // POINTS) or 1
     step, loss = t("train.axis_step"), t("train.axis_loss")
     rows = [{step: event.step, loss: event.values["loss"]} for event in steps[::every]]
+    scored = [event for event in events if event.kind in ("probe", "evaluation")]
+    if len(rows) < 2 and len(scored) < 2:
+        return
     left, right = st.columns(2)
     with left:
         if len(rows) > 1:
             st.markdown(f"**{t('train.chart_loss')}**")
             st.line_chart(rows, x=step, y=loss, height=190, color=LEAF)
-    scored = [event for event in events if event.kind in ("probe", "evaluation")]
     known = [(name, colour) for name, colour in SCORES if any(e.values.get(name) is not None for e in scored)]
     with right:
         if len(scored) > 1 and known:
