@@ -154,10 +154,17 @@ def _arm(name: str, model: str, adapter: str, control: str) -> Arm:
 
 
 def _adapter(wiring: Wiring, user: str, kb: str, model: str, wish: Wish) -> str:
-    known = wiring.adapters(kb, user, model=model)
-    if wish.adapter and wish.adapter not in known:
-        raise DocgraftError(f"{model} has no adapter {wish.adapter!r} here.", "See: docgraft adapters list")
-    return wish.adapter or (known[0] if known else "")
+    from app.wiring import models
+    from finetune import adapters
+
+    if not wish.adapter:
+        return next(iter(wiring.adapters(kb, user, model=model)), "")
+    card = adapters.show(wiring.folder(kb, user), wish.adapter)
+    if card.base != models.chosen(wiring.settings, model).name:
+        raise DocgraftError(
+            f"The adapter {card.id} belongs to {card.base}, not to {model}.", "Choose that model, or another adapter."
+        )
+    return card.id
 
 
 def _questions(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[tuple[Question, ...], int]:

@@ -55,8 +55,12 @@ def text() -> Text:
 
 
 def base() -> str:
-    """The knowledge base that this session looks at."""
-    return str(st.session_state.get("base") or "default")
+    """The knowledge base that this session looks at: the one picked, else the default or first one with documents."""
+    if "base" in st.session_state:
+        return str(st.session_state["base"])
+    home = wiring().workspace(user() or LOCAL_USER)
+    filled = [name for name in home.base_names() if any(home.base(name).originals.glob("*"))]
+    return "default" if "default" in filled or not filled else filled[0]
 
 
 def conversation_id() -> str:

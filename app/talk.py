@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from app import keys
 from memory import recollection
-from memory.conversations import Choices, State, Turn
+from memory.conversations import LOCAL_USER, Choices, State, Turn
 from memory.errors import DocgraftError
 from memory.records import Record
+from memory.workspace import write_json
 from retrieval.records import Answer
 
 if TYPE_CHECKING:
@@ -43,16 +44,37 @@ def mode(*, documents: bool, adapter: bool) -> str:
     return "rag" if documents else "base"
 
 
-def held(wiring: Wiring, choices: Choices) -> Held:
-    """The choices of a conversation with the settings' defaults filled in; a model that is gone becomes the default."""
-    names = wiring.model_names()
-    model = choices.model if choices.model in names else names[0]
-    return Held(
-        kb=choices.kb or "default",
-        model=model,
-        adapter=choices.adapter if choices.mode in ("tuned", "both") else "",
-        documents=choices.mode not in ("base", "tuned"),
-    )
+class Choice(Record):
+    """How a knowledge base is asked unless a conversation says otherwise: what a comparison found best."""
+
+    mode: str = "rag"
+    adapter: str = ""
+    model: str = ""
+
+
+def held(wiring: Wiring, choices: Choices, user: str = LOCAL_USER) -> Held:
+    """The choices of a conversation with the defaults filled in; a model that is gone becomes the default one."""
+    kb, names = choices.kb or "default", wiring.model_names()
+    usual = usual_choice(wiring, kb, user)
+    mode = choices.mode or usual.mode
+    model = next((name for name in (choices.model, usual.model) if name in names), names[0])
+    adapter = (choices.adapter or usual.adapter) if mode in ("tuned", "both") else ""
+    if adapter and not wiring.fits(kb, adapter, model, user):
+        adapter = ""
+    return Held(kb=kb, model=model, adapter=adapter, documents=mode not in ("base", "tuned"))
+
+
+def usual_choice(wiring: Wiring, kb: str, user: str = LOCAL_USER) -> Choice:
+    """How this knowledge base is asked by default; with documents and no adapter unless one was chosen."""
+    try:
+        return Choice.model_validate_json(wiring.folder(kb, user).choice.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Choice()
+
+
+def make_usual(wiring: Wiring, kb: str, choice: Choice, user: str = LOCAL_USER) -> None:
+    """Ask this knowledge base so from now on."""
+    write_json(wiring.folder(kb, user).choice, choice.model_dump())
 
 
 def ask(
@@ -64,7 +86,7 @@ def ask(
     and marked as stopped.
     """
     conversations = wiring.conversations()
-    with_what = held(wiring, conversations.get(user, conversation_id).choices)
+    with_what = held(wiring, conversations.get(user, conversation_id).choices, user)
     try:
         context = wiring.context(user, conversation_id, question, with_what)
     except DocgraftError as error:

@@ -90,6 +90,8 @@ class KnowledgeBaseFolder:
         self.datasets = root / "datasets"
         self.runs = root / "runs"
         self.comparisons = root / "comparisons"
+        self.pipeline = root / "pipeline.json"
+        self.choice = root / "choice.json"
 
     def original(self, document_id: str) -> Path:
         """Where the bytes of a document are kept, under its id and never under a client's file name."""

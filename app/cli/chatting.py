@@ -43,7 +43,7 @@ def ask(
         raise typer.BadParameter("The question is empty.")
     objects = wiring()
     held = _held(objects, kb, model, adapter=adapter, documents=not no_documents)
-    _ready(objects, held.model)
+    ready(objects, held.model)
     answer = _streamed(objects.answers(USER, question, held), quiet=as_json)
     if as_json:
         show_json(_json(answer, held))
@@ -66,7 +66,7 @@ def chat(
 
     objects = wiring()
     held = _held(objects, kb, model, adapter=adapter, documents=not no_documents)
-    _ready(objects, held.model)
+    ready(objects, held.model)
     conversations = objects.conversations()
     choices = Choices(kb=held.kb, model=held.model, adapter=held.adapter, mode=held.mode)
     conversation = conversations.get(USER, resume) if resume else conversations.create(USER, choices=choices)
@@ -99,7 +99,7 @@ def _held(objects: Wiring, kb: str, model: str, *, adapter: str, documents: bool
     return Held(kb=kb, model=model or names[0], adapter=adapter, documents=documents)
 
 
-def _ready(objects: Wiring, model: str) -> None:
+def ready(objects: Wiring, model: str) -> None:
     """Fetch a model that is not on this machine yet, saying so."""
     from app.cli.models import fetch_with_progress
 

@@ -23,7 +23,7 @@ def header(user: str, conversation: str) -> Held:
         title, choices = found.title, found.choices
     else:
         choices = st.session_state.get("draft") or Choices(kb=state.base())
-    held = talk.held(wiring, choices)
+    held = talk.held(wiring, choices, user)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="chat-head"):
         st.markdown(f"**{plain(title)}**" if title else "", width="stretch")
         with st.popover(_label(held), icon=":material/tune:", type="tertiary", key="choices"):
@@ -82,13 +82,13 @@ def _pick(user: str, conversation: str, choices: Choices, held: Held) -> None:
 
 
 def _choose(user: str, conversation: str, choices: Choices, changes: dict[str, Any]) -> None:
-    resolved = talk.held(state.wiring(), choices.model_copy(update=changes))
+    resolved = talk.held(state.wiring(), choices.model_copy(update=changes), user)
     if conversation:
         state.wiring().conversations().choose(user, conversation, **changes)
     else:
         st.session_state["draft"] = choices.model_copy(update=changes)
         st.session_state["base"] = changes["kb"]
-    if resolved != talk.held(state.wiring(), choices):
+    if resolved != talk.held(state.wiring(), choices, user):
         st.rerun()
 
 

@@ -141,6 +141,14 @@ class Wiring:
         cards = adapters.cards(self.folder(kb, user))
         return [card.id for card in cards if card.base == chosen.name and card.spec.engine != "rehearsal"]
 
+    def fits(self, kb: str, adapter: str, model: str, user: str = LOCAL_USER) -> bool:
+        """Whether an adapter is there, finished, and made for a model."""
+        from finetune import adapters
+
+        base = self._model(model)
+        cards = adapters.cards(self.folder(kb, user)) if base.provider == "local" else []
+        return any(card.id == adapter and card.base == base.name for card in cards)
+
     def datasets(self, kb: str, user: str = LOCAL_USER) -> list[Dataset]:
         """The finished datasets of one of the user's knowledge bases, newest first."""
         from finetune import datasets
@@ -168,6 +176,11 @@ class Wiring:
     def model_names(self) -> list[str]:
         """The models that can be picked, the default one first."""
         return models.names(self.settings, self.home)
+
+    def pick(self, local: str) -> str:
+        """The name by which a local model is picked; the name itself when it is in no list yet."""
+        named = (name for name in self.model_names() if self._model(name).provider == "local")
+        return next((name for name in named if self._model(name).name == local), local)
 
     def model_state(self, name: str) -> ModelState:
         """Whether a model can be used now, and what is missing."""

@@ -188,3 +188,10 @@ def test_main_is_what_the_command_serves():
     from app import serve
 
     assert serve.MAIN == MAIN
+
+
+def test_without_a_pick_the_page_opens_the_knowledge_base_that_has_documents(page, wiring, manual):
+    wiring.library("demo").add([manual])
+    test = page()
+    assert any(str(b.key).startswith("suggestion-") for b in test.button)
+    assert next(s for s in test.selectbox if str(s.key).startswith("kb-")).value == "demo"

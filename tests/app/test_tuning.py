@@ -1,0 +1,99 @@
+"""The one click: from documents to a verdict, nothing done twice, everything gone on with."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import pipeline, talk
+from memory.conversations import Choices
+from memory.errors import DocgraftError
+from tests.app.test_train_page import tiny
+
+__all__ = ["tiny"]
+
+FACTS = "# Bells\n\n" + "\n\n".join(
+    f"## Bell {name}\n\nThe {name} bell costs {40 + 3 * i} pounds. The {name} bell weighs {5 + i} kilograms. "
+    f"It was cast in {1901 + i} by {maker} Brothers."
+    for i, (name, maker) in enumerate(
+        [("Lark", "Hobb"), ("Finch", "Tarn"), ("Wren", "Moss"), ("Teal", "Pike"), ("Swift", "Dunn"), ("Crane", "Wold")]
+    )
+)
+WISH = pipeline.Wish(effort="quick", most=6)
+
+
+@pytest.fixture
+def bells(tiny, wiring, tmp_path):
+    path = tmp_path / "bells.md"
+    path.write_text(FACTS, encoding="utf-8")
+    wiring.library("default").add([path])
+    return wiring
+
+
+def stages(found):
+    return list(dict.fromkeys(stage.step for stage in found))
+
+
+def test_the_click_makes_pairs_trains_compares_and_says_what_won(bells):
+    seen = []
+    card = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
+    assert card and {arm.name for arm in card.arms} == {"base", "rag", "tuned", "both"} and card.verdict.sentence
+    assert stages(seen) == ["pairs", "train", "compare"]
+    found = pipeline.way(bells, "local", "default")
+    assert found and found.comparison == card.id and found.run == card.arms[2].adapter
+
+
+def test_pressed_again_nothing_is_done_twice(bells):
+    first = pipeline.tune(bells, "local", "default", WISH)
+    seen = []
+    again = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
+    assert first and again and again.id == first.id and "train" not in stages(seen) and "compare" not in stages(seen)
+    assert len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
+
+
+@pytest.mark.parametrize("step", ["pairs", "train", "compare"])
+def test_stopped_at_any_step_it_goes_on_from_there(bells, step):
+    reached = []
+
+    def stop():
+        return step in reached
+
+    def told(stage):
+        reached.append(stage.step)
+
+    assert pipeline.tune(bells, "local", "default", WISH, progress=told, stop=stop) is None
+    card = pipeline.tune(bells, "local", "default", WISH)
+    assert card and len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
+
+
+def test_when_documents_change_a_new_way_takes_over_what_has_not_changed(bells, tmp_path):
+    first = pipeline.tune(bells, "local", "default", WISH)
+    (tmp_path / "bells.md").write_text(FACTS.replace("costs 40 pounds", "costs 77 pounds"), encoding="utf-8")
+    bells.library("default").add([tmp_path / "bells.md"])
+    second = pipeline.tune(bells, "local", "default", WISH)
+    assert first and second and second.id != first.id and len(bells.datasets("default")) == 2
+
+
+def test_an_empty_knowledge_base_is_refused(tiny, wiring):
+    with pytest.raises(DocgraftError, match="empty"):
+        pipeline.tune(wiring, "local", "default", WISH)
+
+
+def test_the_winner_becomes_the_way_the_chat_answers(bells):
+    card = pipeline.tune(bells, "local", "default", WISH)
+    assert card
+    won = card.model_copy(update={"verdict": card.verdict.model_copy(update={"winner": "tuned"})})
+    pipeline.use(bells, "local", "default", won)
+    held = talk.held(bells, Choices(kb="default"))
+    assert (held.mode, held.adapter) == ("tuned", card.arms[2].adapter)
+    assert talk.held(bells, Choices(kb="default", mode="rag")).mode == "rag", "a conversation's own choice counts more"
+    lost = card.model_copy(update={"verdict": card.verdict.model_copy(update={"winner": "undecided"})})
+    with pytest.raises(DocgraftError, match="winner"):
+        pipeline.use(bells, "local", "default", lost)
+
+
+def test_the_command_prints_the_verdict_as_json_and_in_words(bells, cli):
+    found = cli("tune", "--effort", "quick", "--most", "6", "--json").json
+    assert set(found["arms"]) == {"base", "rag", "tuned", "both"} and found["verdict"]["sentence"]
+    ended = cli("tune", "--effort", "quick", "--most", "6")
+    assert ended.code == 0 and found["verdict"]["sentence"] in ended.out
+    assert cli("tune", "--effort", "heroic").code == 1
