@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Chat models and base models.", no_args_is_help=True)
     group.command("list")(models)
     group.command()(fetch)
+    group.command()(check)
     app.add_typer(group, name="models", rich_help_panel="Machine")
 
 
@@ -59,6 +60,32 @@ def fetch(
         show_json({"model": name, "path": path})
     else:
         line(f"ready     {path}")
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="A model as `docgraft models list` names it.")] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a model 80 built-in reading questions, English and Chinese, and keep how well it reads."""
+    import psutil
+
+    from finetune.models import check as reading
+
+    objects = wiring()
+    name = name or objects.settings.model.name
+    with progress(f"Reading check of {name}") as told:
+        found = reading.check(objects.chat_model(name), name, progress=lambda done, of: told(done, of, "questions"))
+    reading.keep(found, objects.home)
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+        return
+    for result in found.languages:
+        line(reading.sentence(result))
+    line(f"First token after {found.first_token_seconds:.1f} s, then {found.tokens_per_second:.0f} tokens a second.")
+    weak = [result.language for result in found.languages if not reading.reads(found, result.language)]
+    for entry in reading.alternatives(found, weak, psutil.virtual_memory().available):
+        line(f"Reads {' and '.join(entry.languages)} and fits: {entry.name} ({entry.licence})")
 
 
 def fetch_with_progress(objects: Wiring, name: str) -> str:

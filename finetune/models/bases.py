@@ -23,7 +23,7 @@ from finetune.models.adapter_files import AdapterFiles
 from finetune.models.decoding import BatchDecoding, Decoding, all_logits, read_prefix
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import weights
-from finetune.models.loading import LoadedBase, graft, load_base, plain_failures
+from finetune.models.loading import LoadedBase, context_window, graft, load_base, plain_failures
 from finetune.models.templates import load_tokenizer, render
 from finetune.models.turns import Turns
 from memory.errors import BackendFailed, NotConfigured
@@ -78,7 +78,7 @@ class Lease:
         self._network: Network | None = network
         self.tokenizer = network.tokenizer
         self.system = network.system
-        self.context_window = base.context_window
+        self.context_window = context_window(base.path)
         self.ends = base.ends
         self.touched = time.monotonic()
 

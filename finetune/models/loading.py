@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,11 +39,6 @@ class LoadedBase:
         self.device = device
 
     @property
-    def context_window(self) -> int:
-        """Tokens of prompt and answer together."""
-        return int(getattr(self.network.config.get_text_config(), "max_position_embeddings", 0) or 2048)
-
-    @property
     def ends(self) -> list[int]:
         """The model's own end tokens, by its generation and model configuration."""
         found: list[int] = []
@@ -49,6 +46,13 @@ class LoadedBase:
             value = getattr(config, "eos_token_id", None)
             found += [value] if isinstance(value, int) else list(value or [])
         return list(dict.fromkeys(found))
+
+
+def context_window(path: Path) -> int:
+    """Tokens of prompt and answer together that a model folder's configuration names; 2,048 when it does not."""
+    values = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    text = values.get("text_config") or values
+    return int(text.get("max_position_embeddings") or 2048)
 
 
 def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
@@ -122,9 +126,6 @@ def plain_failures(what: str) -> Iterator[None]:
 
 def bytes_needed(files: list[Path], precision: str) -> int:
     """Bytes of the weights once they are held in `precision`, from the headers of the safetensors files."""
-    import json
-    import struct
-
     each = {"float32": 4, "bfloat16": 2, "float16": 2}[precision]
     total = 0
     for file in files:

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field
 
 from finetune.models.bases import Bases, Lease
 from finetune.models.decoding import BatchDecoding, Decoding, Sampling
+from finetune.models.loading import context_window
 from finetune.models.templates import end_tokens, render
 from finetune.models.unfolding import Unfolding
 from memory.errors import BackendFailed
@@ -101,9 +102,8 @@ class LocalChatModel(BaseChatModel):
 
     @property
     def context_window(self) -> int:
-        """Tokens that prompt and answer may have together."""
-        with self.bases.lease(self.path) as lease:
-            return lease.context_window
+        """Tokens that prompt and answer may have together. Loads no weights."""
+        return context_window(self.path)
 
     @property
     def effect(self) -> float:

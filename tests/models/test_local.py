@@ -10,7 +10,7 @@ import pytest
 import torch
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 
-from finetune.models.bases import Bases
+from finetune.models.bases import ABANDONED, Bases
 from finetune.models.caches import ROOM, new_cache
 from finetune.models.decoding import forward, left_padded
 from finetune.models.local import Generated, LocalChatModel
@@ -209,14 +209,14 @@ def test_closing_a_stream_stops_the_work_behind_it_within_a_second(model, monkey
 
 def test_a_forgotten_stream_leaves_no_thread_and_no_lease(model, bases):
     model.answer(QUESTION)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     stream = model.stream(QUESTION)
     next(stream)
     del stream
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     started = time.monotonic()
     bases.unload()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < ABANDONED / 2
 
 
 def test_stopping_is_asked_while_a_prompt_is_still_being_read(model, monkeypatch):
