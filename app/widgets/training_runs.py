@@ -74,9 +74,11 @@ def _live(runs: Runs, run: Run) -> None:
 
 
 def _name(run: Run) -> str:
-    return plain(
-        f"{run.spec.base.rsplit('/', 1)[-1]} · {state.text()(f'train.effort_{run.spec.effort}')} · {run.id[-6:]}"
-    )
+    t = state.text()
+    parts = [run.spec.base.rsplit("/", 1)[-1], t(f"train.effort_{run.spec.effort}"), run.id[-6:]]
+    # A rehearsal's curves look like learning and are none: nobody may take them for results.
+    parts += [t("train.rehearsal")] if run.spec.engine == "rehearsal" else []
+    return plain(" · ".join(parts))
 
 
 def _bar(run: Run, events: list[Event]) -> None:
