@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from retrieval.records import Hit
+from retrieval.records import Hit, Section
 from retrieval.tokens import tokens
 
 if TYPE_CHECKING:
     from retrieval.library import Library
     from retrieval.search import Search
 
+_RARE = 3
+"""Sections that may hold a word for it to lead to each of them."""
 _TELLING = 8
 """So many of a question's rarest tokens are looked up."""
 
@@ -27,6 +29,7 @@ class Trail:
         self.within = within
         self.frequency: Counter[str] = Counter()
         self._sections: dict[str, str] = {}
+        self._section: tuple[str, frozenset[str]] = ("", frozenset())
         self._answer = lru_cache(maxsize=256)(self._searched)
         self._known = lru_cache(maxsize=512)(self._looked_up)
 
@@ -34,9 +37,14 @@ class Trail:
         """Count which tokens a section holds."""
         self.frequency.update(set(tokens(text)))
 
-    def back(self, questions: Sequence[str], section_id: str) -> list[bool]:
-        """For each question whether a search finds the section: by its words, else by its meaning."""
-        found = [section_id in self._by_words(question) for question in questions]
+    def back(self, questions: Sequence[str], section: Section) -> list[bool]:
+        """For each question whether a search finds the section: by its words, else by its meaning.
+
+        A word that at most three sections hold, this one among them, settles it without a look-up.
+        """
+        section_id = section.id
+        own = self._own(section)
+        found = [self._rare(question, own) or section_id in self._by_words(question) for question in questions]
         missing = [place for place, good in enumerate(found) if not good]
         if missing and self.search is not None:
             for place, good in zip(missing, self._by_meaning([questions[p] for p in missing], section_id), strict=True):
@@ -46,6 +54,14 @@ class Trail:
     def hits(self, question: str) -> tuple[Hit, ...]:
         """What the chat's own search brings for the question."""
         return self._answer(question)
+
+    def _own(self, section: Section) -> frozenset[str]:
+        if self._section[0] != section.id:
+            self._section = (section.id, frozenset(tokens(f"{section.heading}\n{section.text}")))
+        return self._section[1]
+
+    def _rare(self, question: str, own: frozenset[str]) -> bool:
+        return any(token in own and self.frequency[token] <= _RARE for token in tokens(question))
 
     def _searched(self, question: str) -> tuple[Hit, ...]:
         return self.search.search(question, limit=12).hits if self.search is not None else ()

@@ -109,7 +109,7 @@ class Generator:
         ]
         sound = [place for place, reason in enumerate(reasons) if not reason]
         questions = [f"{_earlier(pairs[p])}{pairs[p].instruction}" for p in sound]
-        for place, found in zip(sound, self.trail.back(questions, source.section.id), strict=True):
+        for place, found in zip(sound, self.trail.back(questions, source.section), strict=True):
             if not found:
                 reasons[place] = "not_retrievable"
         return [_dropped(pair, reason) if reason else pair for pair, reason in zip(pairs, reasons, strict=True)]
