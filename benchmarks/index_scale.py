@@ -2,8 +2,9 @@
 
     python -m benchmarks.index_scale [--sizes 1000 10000 100000] [--queries 200] [--e5 300] [--out docs]
 
-Documents are synthetic, English and Chinese, words drawn by Zipf's law; vectors are random ones around a common mean,
-like the real embedder's. Everything else is the product's own path: files are read, cut, indexed and searched.
+Documents are synthetic, English and Chinese, words drawn by Zipf's law. Vectors are random, with the shape of the real
+embedder's: cosines around 0.79 and a spectrum as steep (participation ratio 50). Everything else is the product's own
+path: files are read, cut, indexed and searched.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ CANDIDATES = 100
 
 
 class Random(Embedder):
-    """Vectors that depend on the text only, in a cone like a real embedder's: cosines of 0.7 and more."""
+    """Vectors that depend on the text only, shaped like the real embedder's."""
 
     name = "random"
     dimension = 384
@@ -42,7 +43,10 @@ class Random(Embedder):
     fingerprint = "random"
 
     def __init__(self) -> None:
-        self.mean = np.random.default_rng(0).normal(size=384).astype(np.float32) * 2
+        spectrum = (np.arange(384) + 5.0) ** -1.2
+        self.spread = np.sqrt(spectrum / spectrum.sum()).astype(np.float32)
+        mean = np.random.default_rng(0).normal(size=384)
+        self.mean = (mean / np.linalg.norm(mean) * 1.95).astype(np.float32)
 
     def count(self, text: str) -> int:
         return len(text) // 3 + 2
@@ -52,7 +56,7 @@ class Random(Embedder):
         for row, text in zip(vectors, texts, strict=True):
             seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
             row[:] = np.random.Generator(np.random.SFC64(seed)).standard_normal(384, dtype=np.float32)
-        vectors += self.mean
+        vectors = vectors * self.spread + self.mean
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 

@@ -28,9 +28,11 @@ class Keyword:
     """One keyword index: an FTS5 table and its vocabulary. Every call runs in the caller's transaction."""
 
     def __init__(self, name: str) -> None:
+        """An index of that name. An object may be kept as long as nobody writes: it remembers how common tokens are."""
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"{name!r} is not a table name")
         self.name = name
+        self._known: dict[str, int] = {}
 
     def create(self, connection: Connection) -> None:
         """Make the empty index; NotConfigured when this Python's SQLite has no FTS5."""
@@ -97,13 +99,11 @@ class Keyword:
 
     def _frequencies(self, connection: Connection, query: list[str]) -> dict[str, int]:
         """In how many rows each token stands; tokens that stand in none are left out."""
-        found = {}
         for token in query:
-            # The table folds case its own way; tokens are folded already, but a foreign letter may differ.
-            row = connection.exec_driver_sql(f"SELECT doc FROM {self.name}_terms WHERE term = ?", (token,)).first()
-            if row:
-                found[token] = int(row[0])
-        return found
+            if token not in self._known:
+                sql = f"SELECT doc FROM {self.name}_terms WHERE term = ?"
+                self._known[token] = int(connection.exec_driver_sql(sql, (token,)).scalar() or 0)
+        return {token: self._known[token] for token in query if self._known[token]}
 
     def _match(self, connection: Connection, query: Sequence[str], limit: int) -> list[tuple[int, float]]:
         match = " OR ".join('"' + token.replace('"', '""') + '"' for token in query)

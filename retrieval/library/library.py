@@ -11,6 +11,7 @@ from memory.errors import BackendFailed, DocgraftError
 from memory.workspace import KnowledgeBaseFolder
 from retrieval.chunking import units
 from retrieval.embedders import Embedder
+from retrieval.keyword import Keyword
 from retrieval.library import rows
 from retrieval.library.checkup import Checkup
 from retrieval.library.clock import Clock, Report
@@ -80,6 +81,7 @@ class Library:
         self.stores = Stores(self.database, folder, chroma_url)
         # Who names a server wants it asked.
         self._exact = Exact(self.database, 0 if chroma_url else exact_chunks)
+        self._words: tuple[tuple[int, str], Keyword] | None = None
         self.generations = Generations(self.database, embedder, chunk_tokens)
         self._index = Index(self.database, folder, embedder, self.stores)
         self._checkup = Checkup(self.database, folder, self.generations, self._index, self.stores)
@@ -238,7 +240,7 @@ class Library:
             active = rows.generation(connection)
             if active is None or not tokens:
                 return {}
-            scores = keyword(active.generation).scores(connection, tokens, limit)
+            scores = self._keyword(active, rows.meta(connection, "revision")).scores(connection, tokens, limit)
             ids = rows.chunk_ids(connection, [number for number, _ in scores])
         return {ids[number]: score for number, score in scores if number in ids}
 
@@ -255,6 +257,13 @@ class Library:
         target = self.generations.usable()
         exact = self._exact.scores(target, vector, limit)
         return self._by_graph(target, vector, limit) if exact is None else exact
+
+    def _keyword(self, active: Generation, revision: str) -> Keyword:
+        """The keyword index, kept while nothing changes."""
+        state = (active.generation, revision)
+        if self._words is None or self._words[0] != state:
+            self._words = (state, keyword(active.generation))
+        return self._words[1]
 
     def _by_graph(self, target: Generation, vector: NDArray[np.float32], limit: int) -> dict[str, float]:
         self.stores.ready(target)
