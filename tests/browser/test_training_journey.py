@@ -41,17 +41,18 @@ def visit(page, name):
 
 
 def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
+    page.set_default_timeout(90_000)
     visit(page, "Knowledge")
     page.locator("input[type=file]").set_input_files(
         [{"name": "handbook.md", "mimeType": "text/plain", "buffer": HANDBOOK.encode()}]
     )
     page.locator(".st-key-add-upload button:not([disabled])").click()
-    page.locator(".st-key-dismiss").wait_for()
+    page.locator(".st-key-dismiss").wait_for(timeout=240_000)
 
     visit(page, "Pairs")
     page.locator(".st-key-pairs-effort").get_by_text("Quick").click()
     page.locator(".st-key-build button").dblclick()
-    page.get_by_text("Training rows").first.wait_for(timeout=90_000)
+    page.get_by_text("Training rows").first.wait_for(timeout=240_000)
     (dataset,) = every(kb)
 
     page.locator(".st-key-pairs-tab").get_by_text("Review").click()
