@@ -1,0 +1,69 @@
+"""Every question of a comparison with its answers and why each got its mark."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import state
+from app.widgets import plain
+from app.widgets.compare_words import arm_name, language
+from retrieval.answer import safe_markdown
+
+if TYPE_CHECKING:
+    from finetune.evaluation.comparison import Comparison
+    from finetune.evaluation.records import ArmAnswer
+
+SHOWN = 25
+Right = dict[str, bool | None]
+FILTERS: dict[str, Callable[[Right], bool]] = {
+    "all": lambda right: True,
+    "differ": lambda right: len(set(right.values())) > 1,
+    "broke": lambda right: _went(right, "rag", "both") or _went(right, "base", "tuned"),
+    "gained": lambda right: _went(right, "both", "rag") or _went(right, "tuned", "base"),
+    "wrong": lambda right: not any(right.values()),
+}
+
+
+def _went(right: Right, had: str, lost: str) -> bool:
+    return bool(right.get(had)) and right.get(lost) is False
+
+
+def questions(comparison: Comparison) -> None:
+    """A filtered list; each entry opens to the answers."""
+    t = state.text()
+    with st.expander(t("compare.every"), key=f"every-{comparison.id}", on_change="rerun") as opened:
+        if not opened.open:
+            return
+        grouped: dict[str, list[ArmAnswer]] = defaultdict(list)
+        for answer in comparison.answers():
+            grouped[answer.question.id].append(answer)
+        chosen = st.pills(
+            t("compare.filter"),
+            list(FILTERS),
+            default="all",
+            required=True,
+            format_func=lambda name: t(f"compare.filter_{name}"),
+            key=f"filter-{comparison.id}",
+        )
+        keep = FILTERS[str(chosen or "all")]
+        found = [group for group in grouped.values() if keep({a.arm: a.correct for a in group})]
+        st.caption(t("compare.shown", shown=min(SHOWN, len(found)), total=len(found)))
+        for group in found[:SHOWN]:
+            _one(group)
+
+
+def _one(group: list[ArmAnswer]) -> None:
+    from finetune.evaluation.report import explain
+
+    t, question = state.text(), group[0].question
+    with st.container(border=True):
+        st.markdown(f"**{plain(question.question)}**")
+        st.caption(f"{t('compare.reference')}: {plain(question.answer or t('compare.not_there'))}")
+        for answer in group:
+            sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
+            st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")
+            st.caption(plain(explain(answer, language())))

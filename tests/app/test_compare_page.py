@@ -1,0 +1,88 @@
+"""The compare page: the one click, a comparison of one's own, the verdict, and votes that stay blind and are kept."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.app.test_comparing import QUESTIONS, asked, reader
+
+__all__ = ["asked", "reader"]
+
+
+@pytest.fixture
+def compared(cli, manual, asked, reader):
+    """A finished comparison of the model alone and with documents."""
+    cli("add", manual)
+    return cli("compare", "--questions", asked, "--json").json
+
+
+def settled(test, seconds=30.0):
+    end = time.monotonic() + seconds
+    while any(str(b.key).startswith(("stop-", "live-stop")) for b in test.button) and time.monotonic() < end:
+        time.sleep(0.05)
+        test.run()
+    assert not test.exception
+    return test
+
+
+def bodies(test):
+    return " ".join(h.proto.body for h in test.get("html"))
+
+
+def test_without_documents_the_page_says_what_is_needed(page):
+    test = page("compare")
+    assert not test.exception and test.button(key="go-knowledge") and not [b for b in test.button if b.key == "tune"]
+
+
+def test_the_verdict_stands_first_with_the_chart_and_the_numbers(page, compared):
+    test = page("compare")
+    assert not test.exception and compared["verdict"]["sentence"][:20] in bodies(test)
+    assert "dg-bar" in bodies(test) and "With documents" in bodies(test)
+    assert test.dataframe
+
+
+def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compared, wiring):
+    test = page("compare")
+    rows = "".join(json.dumps(q) + "\n" for q in QUESTIONS[:2])
+    uploader = next(u for u in test.file_uploader if u.key == "questions")
+    uploader.upload("../../mine.jsonl", rows.encode())
+    test.run()
+    test.button(key="compare").click().run()
+    settled(test)
+    from finetune.evaluation.comparison import every
+
+    found = [one for one in every(wiring.folder("default")) if one.complete]
+    assert len(found) == 2 and found[0].card().questions == 2
+
+
+def test_a_wrong_file_is_told_by_row(page, compared):
+    test = page("compare")
+    next(u for u in test.file_uploader if u.key == "questions").upload("q.jsonl", b'{"answer": "x"}\n')
+    test.run()
+    test.button(key="compare").click().run()
+    assert "row 1" in test.error[0].value
+
+
+def test_one_question_goes_to_every_way_side_by_side(page, compared):
+    test = page("compare")
+    test.text_input(key="live-question").set_value("How long is the warranty of the kettle?")
+    next(b for b in test.button if b.label == "Ask").click().run()
+    settled(test)
+    text = " ".join(m.value for m in test.markdown)
+    assert "I think it is a week" in text and "18 months" in text
+
+
+def test_the_one_click_tells_when_its_model_is_missing(page, compared, monkeypatch):
+    monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", "smollm2-135m")
+    test = page("compare")
+    test.button(key="tune").click().run()
+    assert not test.exception and "docgraft models fetch" in test.error[0].value.replace("\\", "")
+
+
+def test_the_page_speaks_chinese(page, compared):
+    test = page("compare")
+    test.segmented_control(key="language-switch").set_value("zh-TW").run()
+    assert not test.exception and "檢索文件" in bodies(test)
