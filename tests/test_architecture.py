@@ -38,10 +38,18 @@ def module_name(path: Path) -> str:
 
 
 def imports(path: Path):
-    """(imported module, whether at module level) for every import of a file."""
+    """(imported module, whether at module level) for every import of a file; those for the type checker left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     top = set(map(id, tree.body))
+    typing = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
     for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, id(node) in top
