@@ -309,3 +309,52 @@ def test_missing_properties_are_left_out(read):
     out = io.BytesIO()
     writer.write(out)
     assert read("a.pdf", out.getvalue()).metadata == {}
+
+
+def test_a_table_with_level_rulings_only_keeps_its_wrapped_cells(read):
+    def draw(canvas, page):
+        canvas.drawString(
+            60, 780, "A line of text that runs across the page, under a ruling of the same width as the table."
+        )
+        for y in (800, 726, 690, 610):
+            canvas.line(60, y, 500, y)
+        for y, cells_ in (
+            (712, ("Bell", "Made", "What it is for")),
+            (698, ("", "in", "")),
+            (676, ("Wren", "1974", "for the garden gate, and")),
+            (664, ("", "", "for nothing else")),
+            (640, ("Lark", "1981", "for the door of a shop")),
+        ):
+            for x, text in zip((60, 160, 260), cells_, strict=True):
+                canvas.drawString(x, y, text)
+
+    parsed = read("a.pdf", files.pdf(draw))
+    assert cells(parsed) == [
+        ["Bell", "Made in", "What it is for"],
+        ["Wren", "1974", "for the garden gate, and for nothing else"],
+        ["Lark", "1981", "for the door of a shop"],
+    ]  # fmt: skip
+    assert blocks(parsed, "paragraph")[0].startswith("A line of text")
+
+
+def test_page_numbers_are_told_by_counting_wherever_they_stand(read):
+    def draw(canvas, page):
+        canvas.drawString(60, 700, f"This page holds the number {page + 3}")
+        canvas.drawString(290, 130, str(page + 11))
+
+    parsed = read("a.pdf", files.pdf(draw, pages=4))
+    assert parsed.text.split("\n\n") == [f"This page holds the number {n + 3}" for n in range(1, 5)]
+
+
+def test_the_size_of_a_page_may_be_inherited(read):
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import NameObject
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(files.pdf(lambda c, n: c.drawString(60, 820, "Near the top")))))
+    page = writer.pages[0]
+    page["/Parent"].get_object()[NameObject("/MediaBox")] = page.pop("/MediaBox")
+    out = io.BytesIO()
+    writer.write(out)
+    parsed = read("a.pdf", out.getvalue())
+    assert parsed.text == "Near the top"
+    assert "hidden_text" not in kinds(parsed)

@@ -13,6 +13,7 @@ from retrieval.loaders.layout import Layout
 from retrieval.loaders.metadata import flat
 from retrieval.loaders.pdf.aligned import aligned
 from retrieval.loaders.pdf.grid import Grid, grids
+from retrieval.loaders.pdf.levels import level_grids
 from retrieval.loaders.pdf.order import Region, regions
 from retrieval.loaders.pdf.page import Page, Piece
 from retrieval.loaders.pdf.prose import Glue, Line, Prose, heading_like
@@ -119,6 +120,7 @@ class _Writer:
 
     def _page(self, prose: Prose, page: Page, pieces: list[Piece]) -> None:
         tables = grids(page.rules, page.pieces)
+        tables += [t for t in level_grids(page.rules, page.pieces) if not any(_overlap(t, other) for other in tables)]
         rest = [p for p in pieces if not any(t.box.holds((p.x0 + p.x1) / 2, (p.top + p.bottom) / 2) for t in tables)]
         found, columns = regions([*rest, *(_stand_in(n, t, self._body) for n, t in enumerate(tables))])
         page.columns = columns
@@ -199,6 +201,10 @@ def _stand_in(number: int, table: Grid, size: float) -> Piece:
     """A piece that holds a table's place while the page is put in order."""
     box = table.box
     return Piece(f"{_TABLE}{number}", box.x0, box.x1, box.y0, box.y1, box.y0 + 0.8 * size, size, False)
+
+
+def _overlap(a: Grid, b: Grid) -> bool:
+    return a.box.x0 < b.box.x1 and b.box.x0 < a.box.x1 and a.box.y0 < b.box.y1 and b.box.y0 < a.box.y1
 
 
 def _whole(segments: Sequence[Piece]) -> Piece:

@@ -20,9 +20,11 @@ class Drawing:
         from pypdfium2 import raw
 
         self._raw = raw
-        left, bottom, right, top = page.get_cropbox()
-        self._left, self._bottom = min(left, right), min(bottom, top)
-        self._width, self._height = abs(right - left), abs(top - bottom)
+        box = raw.FS_RECTF()
+        # Unlike the page's own crop and media boxes, this one counts what it inherits.
+        raw.FPDF_GetPageBoundingBox(page.raw, box)
+        self._left, self._bottom = box.left, min(box.bottom, box.top)
+        self._width, self._height = abs(box.right - box.left), abs(box.top - box.bottom)
         self.rotation = int(page.get_rotation())
         """Degrees clockwise that the page is turned before it is shown."""
         self.rules: list[Rule] = []

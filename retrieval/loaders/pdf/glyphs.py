@@ -58,17 +58,21 @@ def read(page: Any, number: int, drawing: Drawing) -> Page:
     run: list[Glyph] = []
     turned: list[Glyph] = []
     pieces: list[Piece] = []
+    spaced = blank = False
     for glyph in reader.glyphs():
         if glyph.text == " " or (run and _parts(run[-1], glyph)):
-            pieces += _piece(run)
+            pieces += _piece(run, spaced=spaced)
             run = []
+        if not run:
+            spaced, blank = blank, False
         if glyph.text == " ":
+            blank = True
             turned += [glyph] if turned else []
         elif glyph.turned:
             turned.append(glyph)
         else:
             run.append(glyph)
-    pieces += _piece(run)
+    pieces += _piece(run, spaced=spaced)
     found.pieces = pieces
     found.turned = _turned(turned)
     found.hidden, found.unmapped = reader.hidden, reader.unmapped
@@ -81,7 +85,9 @@ def joined(pieces: list[Piece]) -> Piece:
     for left, right in itertools.pairwise(pieces):
         gap = right.x0 - left.x1
         wide = _WIDE.match(text[-1]) and _WIDE.match(right.text[0])
-        text += ("" if gap < (0.35 if wide else 0.08) * left.size else " ") + right.text
+        # A blank that was drawn counts unless the next letter stands on top of it.
+        least = 0.35 if wide else -0.2 if right.spaced else 0.08
+        text += ("" if gap < least * left.size else " ") + right.text
     biggest = max(pieces, key=lambda p: len(p.text) * p.size)
     letters = sum(len(p.text) for p in pieces)
     bold = sum(len(p.text) for p in pieces if p.bold) > 0.8 * letters
@@ -96,6 +102,7 @@ def joined(pieces: list[Piece]) -> Piece:
         biggest.size,
         bold,
         mono,
+        pieces[0].spaced,
     )
 
 
@@ -197,7 +204,7 @@ def _parts(last: Glyph, glyph: Glyph) -> bool:
     )
 
 
-def _piece(run: list[Glyph]) -> list[Piece]:
+def _piece(run: list[Glyph], *, spaced: bool) -> list[Piece]:
     if not run:
         return []
     return [
@@ -211,6 +218,7 @@ def _piece(run: list[Glyph]) -> list[Piece]:
             run[0].style.size,
             run[0].style.bold,
             run[0].style.mono and not _WIDE.search("".join(g.text for g in run)),
+            spaced,
         )
     ]
 

@@ -20,6 +20,8 @@ class Piece(NamedTuple):
     bold: bool
     mono: bool = False
     """Letters of one width, as in code."""
+    spaced: bool = False
+    """Whether a blank was drawn in front of it."""
 
     @property
     def height(self) -> float:

@@ -12,6 +12,7 @@ from retrieval.loaders.pdf.page import Page
 
 _MARGIN = 0.12
 """Share of a page's height at its top and bottom where they stand."""
+_OUTER = 0.2
 _FEWEST = 3
 _NUMBER = re.compile(
     r"[-–—|\s]*(?:page|p\.|頁|第)?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:頁)?(?:\s*(?:of|/|／|共)\s*\d{1,4}\s*頁?)?[-–—|\s]*",
@@ -19,7 +20,7 @@ _NUMBER = re.compile(
 )
 
 
-_ENDS = re.compile(r"^(\d{1,4})\D|\D(\d{1,4})$")
+_ENDS = re.compile(r"^(\d{1,4})(?!\d)|(?<!\d)(\d{1,4})$")
 
 
 class Body(NamedTuple):
@@ -40,9 +41,11 @@ def bodies(pages: Sequence[Page]) -> list[Body]:
         kept, dropped = [], 0
         for row in lines:
             key = _key(row)
-            if not _marginal(page, row):
+            if _outer(page, row, lines) and _counts(page, row, counted):
+                dropped += 1
+            elif not _marginal(page, row):
                 kept.append(row)
-            elif _NUMBER.fullmatch(row.text) or _carries_number(page, row, counted) or (key in again and key in seen):
+            elif _NUMBER.fullmatch(row.text) or (key in again and key in seen):
                 dropped += 1
             else:
                 seen.add(key)
@@ -67,25 +70,38 @@ def _repeated(pages: Sequence[Page], by_page: Sequence[list[Row]]) -> set[str]:
     }
 
 
-def _counting(pages: Sequence[Page], by_page: Sequence[list[Row]]) -> set[tuple[int, int]]:
-    """Places in the margins where, on three pages or more, a line carries the page's own number."""
-    offsets: dict[tuple[int, int], list[int]] = defaultdict(list)
+def _counting(pages: Sequence[Page], by_page: Sequence[list[Row]]) -> dict[int, int]:
+    """{place: offset} of the places where, on three pages or more, the outermost line carries the page's number."""
+    offsets: dict[int, list[int]] = defaultdict(list)
     for page, lines in zip(pages, by_page, strict=True):
         for row in lines:
-            match = _ENDS.search(row.text) if _marginal(page, row) else None
-            if match:
-                offsets[_place(page, row)].append(int(match[1] or match[2]) - page.number)
-    return {place for place, found in offsets.items() if Counter(found).most_common(1)[0][1] >= _FEWEST}
+            if _outer(page, row, lines):
+                offsets[_place(row)] += [number - page.number for number in _numbers(row)]
+    usual = {place: Counter(found).most_common(1)[0] for place, found in offsets.items() if found}
+    return {place: offset for place, (offset, times) in usual.items() if times >= _FEWEST}
 
 
-def _carries_number(page: Page, row: Row, counted: set[tuple[int, int]]) -> bool:
-    """Whether a line stands where page numbers stand, and ends or begins with a number itself."""
-    return _place(page, row) in counted and _ENDS.search(row.text) is not None
+def _counts(page: Page, row: Row, counted: dict[int, int]) -> bool:
+    """Whether a line stands where page numbers stand, and carries this page's."""
+    offset = counted.get(_place(row))
+    return offset is not None and page.number + offset in _numbers(row)
 
 
-def _place(page: Page, row: Row) -> tuple[int, int]:
-    """Height on the page, and on which of two facing pages."""
-    return round(row.top / 4), page.number % 2
+def _numbers(row: Row) -> list[int]:
+    """The numbers that a line begins and ends with."""
+    return [int(a or b) for a, b in _ENDS.findall(row.text)]
+
+
+def _outer(page: Page, row: Row, lines: list[Row]) -> bool:
+    """Whether it is the page's first or last line, and in its outer fifth."""
+    if row is lines[0]:
+        return row.bottom < _OUTER * page.height
+    return row is lines[-1] and row.top > (1 - _OUTER) * page.height
+
+
+def _place(row: Row) -> int:
+    """Height on the page, roughly."""
+    return round(row.top / 4)
 
 
 def _key(row: Row) -> str:
