@@ -118,3 +118,14 @@ def test_the_samples_read_without_a_complaint_and_hold_their_answers(samples):
 
 def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def test_the_committed_samples_say_what_their_source_says(samples, tmp_path, monkeypatch):
+    from benchmarks import make_samples
+
+    monkeypatch.setattr("sys.argv", ["make_samples", str(tmp_path)])
+    make_samples.main()
+    made = walk(tmp_path)
+    assert len(made) == 4
+    for path, name in made:
+        assert parse(path, name=name).text == parse(samples / "documents" / name, name=name).text

@@ -93,10 +93,11 @@ def _numbers(row: Row) -> list[int]:
 
 
 def _outer(page: Page, row: Row, lines: list[Row]) -> bool:
-    """Whether it is the page's first or last line, and in its outer fifth."""
+    """Whether it is the page's first or last line, in its margin; a bare number may stand further in."""
+    share = _OUTER if _NUMBER.fullmatch(row.text) else _MARGIN
     if row is lines[0]:
-        return row.bottom < _OUTER * page.height
-    return row is lines[-1] and row.top > (1 - _OUTER) * page.height
+        return row.bottom < share * page.height
+    return row is lines[-1] and row.top > (1 - share) * page.height
 
 
 def _place(row: Row) -> int:
