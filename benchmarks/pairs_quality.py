@@ -1,6 +1,6 @@
 """How good the pairs are: evidence, mutations, coverage of an exam, nearness to how people ask, leaks, prose, speed.
 
-    python -m benchmarks.pairs_quality exam FOLDER [--questions FILE] [--home DIR] [--hashing]
+    python -m benchmarks.pairs_quality exam FOLDER [--questions FILE] [--home DIR] [--hashing] [--meaning]
     python -m benchmarks.pairs_quality prose DRCD.json [--paragraphs 500]
     python -m benchmarks.pairs_quality speed FOLDER [--sections 1000,3000,10000]
     python -m benchmarks.pairs_quality read FOLDER [--count 40]
@@ -53,6 +53,7 @@ def exam(arguments: argparse.Namespace) -> dict[str, Any]:
     """Evidence, mutations, coverage, naturalness and leaks on one knowledge base."""
     embedder = load("hashing:384" if arguments.hashing else "e5")
     home = arguments.home or Path(tempfile.mkdtemp())
+    measuring = load("e5")
     library = opened(arguments.folder, home, embedder)
     started = time.perf_counter()
     made = build(library, Search(library, embedder), PairSettings())
@@ -72,8 +73,8 @@ def exam(arguments: argparse.Namespace) -> dict[str, Any]:
         "evidence": evidence(library, kept),
         "mutations": mutations(library, kept),
         "coverage": covered(made, rows, library.sections()),
-        "naturalness": naturalness(made, rows, library.sections(), embedder),
-        "leaks": report(made.folder, embedder=None if arguments.hashing else embedder),
+        "naturalness": naturalness(made, rows, library.sections(), measuring),
+        "leaks": report(made.folder, embedder=measuring if arguments.meaning else None),
     }
 
 
@@ -388,7 +389,8 @@ def main() -> None:
     examining.add_argument("folder", type=Path)
     examining.add_argument("--questions", type=Path)
     examining.add_argument("--home", type=Path)
-    examining.add_argument("--hashing", action="store_true")
+    examining.add_argument("--hashing", action="store_true", help="search with the hashing embedder: quicker")
+    examining.add_argument("--meaning", action="store_true", help="leaks also by the embedder's cosine")
     reading = commands.add_parser("prose")
     reading.add_argument("file", type=Path)
     reading.add_argument("--paragraphs", type=int, default=500)

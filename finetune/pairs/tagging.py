@@ -38,6 +38,8 @@ def english(text: str) -> tuple[Word, ...]:
         before = next((w.tag for w in reversed(found) if w.tag != "RB"), "")
         if before == "MD" and sure in {"NN", "JJ", "IN", "VBP", "VBD", "VBN"} and word.islower():
             sure = "VB"
+        if sure in {"VB", "VBP"} and before in {"DT", "PRP$", "JJ"}:
+            sure = "NN"
         if sure == "VBD" and before in {"DT", "PRP$", "JJ", "CD"}:
             sure = "VBN"
         found.append(Word(a, b, word, sure))

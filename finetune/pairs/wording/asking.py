@@ -101,7 +101,8 @@ def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
             preposition,
             "number",
         )
-    wh = f"how many {unit if PLURAL.search(unit) or len(unit) < 4 or '°' in unit else unit + 's'}"
+    counted = PLURAL.search(unit) or len(unit) < 3 or unit in {"mph", "min"} or "°" in unit
+    wh = f"how many {unit if counted else unit + 's'}"
     return Asked(wh, bare if preposition else left, preposition if preposition != "of" else "", unit)
 
 

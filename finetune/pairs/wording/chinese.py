@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from finetune.pairs.tagging import chinese
 from finetune.pairs.wording import Wording, cells_chinese
 from finetune.pairs.wording.lexicon import load, pick
+from finetune.pairs.words import words as word_set
 from finetune.records import Fact
 from memory.records import digest
 
@@ -54,6 +55,8 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     wh = question_word(fact.kind, fact.value, left)
     left = re.sub(r"[「『《“\"]$", "", left)
     right = re.sub(r"^[」』》”\"]", "", right)
+    # A blank beside a number has no place beside a question word.
+    left, right = re.sub(r"(?<=[\u3400-\u9fff])\s+$", "", left), right.lstrip()
     yield from dressed(f"{left}{wh}{right}", topic, fact.value)
     yield Wording(f"填空：{left}＿＿{right}。", "cloze")
     yield Wording(keywords(left + right, wh, topic), "keywords")
@@ -156,13 +159,15 @@ def _clause_start(sentence: str, place: int) -> int:
     return max((sentence.rfind(stop, 0, place) for stop in _STOPS), default=-1) + 1
 
 
-_NO_TOPIC = ("v", "p", "d", "c", "m", "r", "u", "q", "f", "a")
+_GOES_ON = word_set("並 並且 而 而且 且 也 就 再 則 才 又 但 但是 否則 所以 因此")
 
 
 def _has_topic(left: str, right: str) -> bool:
     """Whether the clause says what it is about: a noun at its beginning, and enough words."""
     words = [w for w in chinese(left) if w.text.strip()]
     if len((left + right).strip()) < 5:
+        return False
+    if words and words[0].text in _GOES_ON:
         return False
     return bool(words) and (words[0].tag[:1] in {"n", "t", "s", "j", "l"} or any(w.tag[:1] == "n" for w in words[:3]))
 

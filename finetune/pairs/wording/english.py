@@ -18,7 +18,10 @@ from finetune.records import Fact
 
 _BE = words("is are was were am")
 _AUX = words("may can must will should would could might shall cannot can't has have had") | _BE
-_OPENINGS = words("if when on in whoever once before after from between with at by for until yes no under outside")
+_OPENINGS = words(
+    "if when on in whoever once before after from between with at by for until yes no under outside "
+    "nothing nobody none never"
+)
 _VAGUE = words("it they he she this that these those them his her its their both there one another we i you")
 
 
@@ -40,6 +43,8 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     found = clause(fact.statement, start, start + len(fact.value))
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
+    if re.match(r"(?:or|and|to)\s", found.right) and re.search(r"\d", found.right.split(",")[0]):
+        return
     found = found._replace(left=re.sub(r"^\s*(?:Yes|No|Never)\s*,\s*", "", found.left))
     if found.verb and re.search(r"\d", found.right):
         # Another case of the same list follows: the question is about this one.
