@@ -173,7 +173,7 @@ def _questions() -> Any:
 
 
 def _sources(answer: Answer) -> None:
-    if answer.quote and not answer.abstained:
+    if answer.quote and answer.reason not in ("empty", "below_floor"):
         page = f", p. {answer.quote.page}" if answer.quote.page else ""
         line(f"\n“{answer.quote.quote}”\n  — {answer.quote.document} · {answer.quote.section}{page}")
     for cited in answer.citations:

@@ -85,8 +85,9 @@ def _marked(text: str, marks: list[dict[str, Any]]) -> str:
 
 def _evidence(user: str, turn: Turn, answer: dict[str, Any], t: Text) -> None:
     best = answer.get("quote")
-    if best and not answer.get("abstained"):
-        quote(best["quote"], _where(best, t), label=t("chat.best_quote"))
+    # Below the floor nothing comes close. Above it a weak model may have declined what the passage does say.
+    if best and not (answer.get("abstained") and answer.get("reason") in ("empty", "below_floor")):
+        quote(best["quote"], _where(best, t), label=t("chat.closest" if answer.get("abstained") else "chat.best_quote"))
     for source in turn.sources:
         label = f"{source['number']} · {_where(source, t)}"
         key = f"source-{turn.id}-{source['number']}"

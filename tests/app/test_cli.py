@@ -187,3 +187,9 @@ def test_ctrl_c_ends_without_a_traceback(configured, manual):
     code += "cli.main()"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 130 and "Traceback" not in ended.stderr
+
+
+def test_a_weak_model_that_declines_still_shows_the_passage_that_says_it(added, stub):
+    stub.script = ["This is not in the documents."]
+    ended = added("ask", "How long is the warranty of the kettle?")
+    assert ended.code == 0 and "18 months" in ended.out
