@@ -32,7 +32,7 @@ _PER_MESSAGE = 12
 """Tokens that a chat template spends around one message; errs high."""
 
 
-DOUBTFUL = 0.4
+DOUBTFUL = 0.3
 """Relevance below which an answer must stand in a passage."""
 WEAK = 0.34
 """Below this share of an answer standing in any one unit, an answer whose every claim is unsupported is none."""

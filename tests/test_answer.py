@@ -20,7 +20,7 @@ class FixedSearch:
     """Finds the same thing whatever is asked, and remembers the questions."""
 
     def __init__(self, *hits, relevance=0.9, documents=2):
-        self.result = SearchResult(question="", hits=hits, relevance=relevance, floor=0.3, documents=documents)
+        self.result = SearchResult(question="", hits=hits, relevance=relevance, floor=0.2, documents=documents)
         self.asked = []
 
     def search(self, question, *, history=(), limit=20):

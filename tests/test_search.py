@@ -248,10 +248,10 @@ def test_relevance_grows_with_what_stands_out_of_the_usual():
     assert 0 < values[0] < values[1] < values[2] < 1 and relevance("q", [], 3.0) == 0.0
 
 
-def test_a_question_without_a_single_shared_word_counts_half():
+def test_a_question_without_a_single_shared_word_counts_less():
     found = [hit("a.md", ("Heating",), ["The boiler is warm."], 4.0)]
     near, far = relevance("Is the boiler cold?", found, 3.0), relevance("Who won?", found, 3.0)
-    assert far == pytest.approx(near / 2) and relevance("heating?", found, 3.0) == near
+    assert far < near / 2 and relevance("heating?", found, 3.0) == near
 
 
 # Reranking
