@@ -110,7 +110,7 @@ def rows(model: Path, long: bool) -> list[Any]:
         sentences = [pair.output for pair in pairs(60) if pair.family == "train0"]
         train = [
             pair.model_copy(
-                update={"kind": "context", "input": " ".join(sentences[i % 20 : i % 20 + 18 + i % 8] + [pair.output])}
+                update={"kind": "context", "input": " ".join([*sentences[i % 20 : i % 20 + 18 + i % 8], pair.output])}
             )
             for i, pair in enumerate(train)
         ]
