@@ -64,7 +64,7 @@ def state(settings: Settings, home: Workspace, name: str) -> ModelState:
     if model.provider != "local":
         return _hosted_state(home, name, model)
     from finetune.models import fetch
-    from finetune.models.catalog import entry_for
+    from finetune.models.catalog import entry_for, folder_warnings
 
     entry = entry_for(model.name)
     try:
@@ -81,7 +81,8 @@ def state(settings: Settings, home: Workspace, name: str) -> ModelState:
             size=size,
             warnings=entry.warnings,
         )
-    return ModelState(name=name, ready=True, text=str(folder), warnings=entry.warnings)
+    warnings = tuple(dict.fromkeys([*entry.warnings, *folder_warnings(folder)]))
+    return ModelState(name=name, ready=True, text=str(folder), warnings=warnings)
 
 
 def _hosted_state(home: Workspace, name: str, model: Model) -> ModelState:

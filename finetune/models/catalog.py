@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ Language = Literal["en", "zh-Hant", "zh-Hans"]
 _EN: tuple[Language, ...] = ("en",)
 _ALL: tuple[Language, ...] = ("en", "zh-Hant", "zh-Hans")
 _TAIWAN: tuple[Language, ...] = ("en", "zh-Hant")
+BASE_MODEL = "This is a base model: it completes text. Choose its instruct or chat version to ask questions."
 ROOM = 1.3
 """Memory needed over the bare weights, to answer with a context of a few thousand tokens."""
 
@@ -208,6 +210,17 @@ def entry_for(name: str) -> Entry:
         return known
     sources = () if Path(name).expanduser().is_dir() else (Source(kind="hub", location=name),)
     return Entry(name=name, id=name, licence="", parameters=0, context=0, sources=sources)
+
+
+def folder_warnings(folder: Path) -> tuple[str, ...]:
+    """What to know about a model that lies here, beyond its entry: whether it has no chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return ()
+    try:
+        values = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return () if values.get("chat_template") else (BASE_MODEL,)
 
 
 def recommend(languages: Sequence[str], memory: int, *, precision: str = "float32", most: int = 3) -> tuple[Entry, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from finetune.models.catalog import CATALOG, EMBEDDED, entry_for, find, recommend
+from finetune.models.catalog import CATALOG, EMBEDDED, entry_for, find, folder_warnings, recommend
+from tests.tiny_model import tiny_model
 
 GIB = 1 << 30
 
@@ -60,3 +61,9 @@ def test_open_models_are_recommended_before_gated_ones():
 def test_where_nothing_fits_nothing_is_recommended():
     assert recommend(["zh-Hant"], GIB) == ()
     assert recommend(["zh-Hant"], 2 * GIB, precision="bfloat16")[0].name == "qwen3-0.6b"
+
+
+def test_a_folder_without_a_chat_template_is_warned_about_as_a_base_model(tmp_path):
+    assert folder_warnings(tiny_model(tmp_path / "chat")) == ()
+    (warning,) = folder_warnings(tiny_model(tmp_path / "base", template=None))
+    assert "base model" in warning
