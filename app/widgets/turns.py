@@ -88,9 +88,10 @@ def _evidence(user: str, turn: Turn, answer: dict[str, Any], t: Text) -> None:
     # Below the floor nothing comes close. Above it a weak model may have declined what the passage does say.
     if best and not (answer.get("abstained") and answer.get("reason") in ("empty", "below_floor")):
         quote(best["quote"], _where(best, t), label=t("chat.closest" if answer.get("abstained") else "chat.best_quote"))
-    for source in turn.sources:
+    # One passage may be cited twice, for two quotes: the number alone is no key.
+    for place, source in enumerate(turn.sources):
         label = f"{source['number']} · {_where(source, t)}"
-        key = f"source-{turn.id}-{source['number']}"
+        key = f"source-{turn.id}-{place}"
         with st.expander(plain(label), icon=":material/format_quote:", key=key, on_change="rerun") as opened:
             if opened.open:
                 _in_context(user, turn, source, t)

@@ -195,3 +195,12 @@ def test_without_a_pick_the_page_opens_the_knowledge_base_that_has_documents(pag
     test = page()
     assert any(str(b.key).startswith("suggestion-") for b in test.button)
     assert next(s for s in test.selectbox if str(s.key).startswith("kb-")).value == "demo"
+
+
+def test_one_passage_cited_for_two_quotes_opens_twice(page, filled):
+    test = ask(page(), "How long is the warranty of the kettle?")
+    answer = turns(filled)[1]
+    filled.conversations().amend_turn("local", answer.id, answer.text, sources=[*answer.sources, *answer.sources])
+    test.run()
+    assert not test.exception
+    assert sum("kettle.md" in expander.label for expander in test.expander) == 2 * len(answer.sources)
