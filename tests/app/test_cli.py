@@ -183,7 +183,9 @@ def test_a_wrong_setting_is_one_line_and_a_hint(cli, monkeypatch):
 
 
 def test_ctrl_c_ends_without_a_traceback(configured, manual):
-    code = "import signal, os; from app import cli\ncli.app = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+    # A process in the background starts with the interrupt ignored; a terminal's does not.
+    code = "import signal, os; signal.signal(signal.SIGINT, signal.default_int_handler); from app import cli\n"
+    code += "cli.app = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
     code += "cli.main()"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 130 and "Traceback" not in ended.stderr
