@@ -57,6 +57,9 @@ def command(settings: Settings, *, headless: bool = False) -> list[str]:
         "server.enableCORS": "true",
         "server.maxUploadSize": settings.server.upload_mb,
         "server.fileWatcherType": "none",
+        # A full collection after every run of the script holds up the answer that another thread is making: with the
+        # model libraries loaded, half of the time to the first word went there.
+        "runner.postScriptGC": "false",
         "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
         "runner.magicEnabled": "false",
