@@ -58,7 +58,8 @@ def _answer(user: str, turn: Turn) -> None:
     answer: dict[str, Any] = data.get("answer") or {}
     with st.chat_message("assistant", avatar=":material/psychiatry:"):
         if answer.get("abstained"):
-            st.badge(t("chat.abstained"), icon=":material/search_off:", color="gray")
+            said = "chat.abstained" if answer.get("reason") in ("empty", "below_floor") else "chat.no_answer"
+            st.badge(t(said), icon=":material/search_off:", color="gray")
         if turn.text:
             st.markdown(_marked(turn.text, answer.get("marks") or []))
         if answer.get("marks"):
@@ -130,7 +131,7 @@ def _states(turn: Turn, data: dict[str, Any], t: Text) -> None:
         st.error(plain(data["error"]) + ("\n\n" + plain(data["hint"]) if data.get("hint") else ""))
     elif turn.state in ("stopped", "partial"):
         st.badge(t("chat.stopped"), icon=":material/stop_circle:", color="orange")
-    elif turn.state == "cut_off":
+    elif turn.state == "cut_off" and not (data.get("answer") or {}).get("abstained"):
         _note(t("chat.cut_off", n=state.wiring().settings.model.max_tokens))
     if data.get("left"):
         _note(t("chat.window", n=data["left"]))
