@@ -113,7 +113,7 @@ _ENTRIES = (
             Source(kind="hub", location="HuggingFaceTB/SmolLM2-135M-Instruct", bytes=272_000_000),
             _WHEEL,
         ),
-        note="The embedded model: it learns facts well, reads English badly and Chinese not at all.",
+        note="The embedded model: it learns facts well, but reads English badly and Chinese hardly at all.",
     ),
     _hub("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", "Apache-2.0", 361_821_120, context=8192, languages=_EN),
     _hub(

@@ -103,7 +103,7 @@ def page(browser, served):
     """A fresh browser session on the page."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     found = context.new_page()
-    found.set_default_timeout(30_000)
+    found.set_default_timeout(90_000)
     found.goto(served.url)
     yield found
     context.close()
