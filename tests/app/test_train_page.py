@@ -107,14 +107,19 @@ def test_another_session_attaches_to_the_run_and_stops_it(page, trainable):
     assert any(str(c.key).startswith("remove-adapter-sure-") for c in other.button)
 
 
+def number(test, name):
+    """The input of one value of the spec, whatever the recipe chose for it."""
+    return next(n for n in test.number_input if str(n.key).startswith(f"value-{name}-"))
+
+
 def test_a_value_set_by_hand_counts_and_a_wrong_one_is_refused(page, trainable):
     test = page("train")
     ready(test)
-    test.number_input(key="value-rank-16").set_value(8)
+    number(test, "rank").set_value(8)
     next(b for b in test.button if b.label == "Apply").click().run()
     ready(test)
     assert test.session_state["train-changes"]["rank"] == 8
-    test.number_input(key="value-batch-8").set_value(0)
+    number(test, "batch").set_value(0)
     next(b for b in test.button if b.label == "Apply").click().run()
     assert "batch" in test.error[0].value and "batch" not in test.session_state["train-changes"]
 
