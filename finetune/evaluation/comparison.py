@@ -21,6 +21,7 @@ from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from memory.records import digest, new_id, now
 from memory.workspace import KnowledgeBaseFolder, append_line, read_lines, write_json, write_text
+from retrieval.citations import strip
 from retrieval.records import Answer
 
 if TYPE_CHECKING:
@@ -201,8 +202,9 @@ def marked(arm: Arm, question: Question, answer: Answer) -> ArmAnswer:
     """An answer with its marks."""
     marks = None
     if question.answer is not None:
+        # Without citation numbers: [5] is no "5".
         marks = mark(
-            answer.text,
+            strip(answer.text),
             question.answer,
             question.accept,
             kind=question.kind,
