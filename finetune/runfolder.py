@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from finetune.records import AdapterCard, Event, Run, RunState, TrainingSpec
 from memory.errors import DocgraftError
 from memory.records import Record, now
-from memory.workspace import append_line, read_lines, write_json, write_text
+from memory.workspace import append_line, mend_lines, read_lines, write_json, write_text
 
 TERMINAL = ("completed", "stopped", "failed")
 GRACE = 5.0
@@ -129,7 +129,7 @@ class RunFolder:
     def emit(self, kind: str, *, step: int = 0, epoch: float = 0.0, message: str = "", **values: Any) -> None:
         """Append one event. Numbers that JSON has no word for are left out; a torn line of a dead writer is cut."""
         event = Event(time=now(), kind=kind, step=step, epoch=round(epoch, 4), values=_finite(values), message=message)
-        _mend(self.events_file)
+        mend_lines(self.events_file)
         with self.events_file.open("a", encoding="utf-8") as file:
             append_line(file, event.model_dump())
 
@@ -263,19 +263,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 8) if math.isfinite(value) else None
     return value
-
-
-def _mend(path: Path) -> None:
-    """Cut a last line that a killed writer left without its end."""
-    if not _size(path):
-        return
-    with path.open("rb+") as file:
-        file.seek(-1, os.SEEK_END)
-        if file.read(1) == b"\n":
-            return
-        file.seek(0)
-        data = file.read()
-        file.truncate(data.rfind(b"\n") + 1)
 
 
 def _size(path: Path) -> int:

@@ -78,6 +78,19 @@ def read_lines(path: Path) -> Iterator[Any]:
                 yield json.loads(raw)
 
 
+def mend_lines(path: Path) -> None:
+    """Cut a last line that a killed writer left without its end, so that the next one does not join it."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)
+
+
 class KnowledgeBaseFolder:
     """The paths of one knowledge base."""
 

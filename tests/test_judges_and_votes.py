@@ -148,3 +148,12 @@ def test_tell_tales_are_stripped(text, expected):
 
 def test_no_questions_make_no_ballots():
     assert ballots([], "a", "b") == []
+
+
+def test_a_vote_torn_by_a_crash_does_not_swallow_the_next_one(tmp_path):
+    box = VoteBox(tmp_path / "votes.jsonl")
+    box.cast("b1", "left")
+    with box.path.open("a", encoding="utf-8") as file:
+        file.write('{"ballot": "b2", "cho')
+    box.cast("b3", "tie")
+    assert box.votes().keys() == {"b1", "b3"}

@@ -20,7 +20,7 @@ from finetune.evaluation.verdict import decide
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from memory.records import digest, new_id, now
-from memory.workspace import KnowledgeBaseFolder, append_line, read_lines, write_json, write_text
+from memory.workspace import KnowledgeBaseFolder, append_line, mend_lines, read_lines, write_json, write_text
 from retrieval.citations import strip
 from retrieval.records import Answer
 
@@ -256,20 +256,11 @@ def _ask(
 
 
 def _on_disk(comparison: Comparison) -> dict[tuple[str, str], list[ArmAnswer]]:
-    _mend(comparison.answers_file)
+    mend_lines(comparison.answers_file)
     return {
         (row["arm"], row["batch"]): [ArmAnswer.model_validate(a) for a in row["answers"]]
         for row in read_lines(comparison.answers_file)
     }
-
-
-def _mend(path: Path) -> None:
-    """Cut a torn last line off, so that the next batch does not continue it."""
-    if not path.is_file():
-        return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        path.write_bytes(data[: data.rfind(b"\n") + 1])
 
 
 def _similar(answers: Sequence[ArmAnswer], embedder: Embedder) -> list[ArmAnswer]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from finetune.evaluation.statistics import mcnemar, wilson
 from memory.records import Record, digest, now
-from memory.workspace import append_line, read_lines
+from memory.workspace import append_line, mend_lines, read_lines
 
 Choice = Literal["left", "right", "tie", "both_wrong"]
 REVEAL_AFTER = 20
@@ -105,6 +105,7 @@ class VoteBox:
     def cast(self, ballot: str, choice: Choice, user: str = "") -> None:
         """Keep a vote at once: it survives a restart."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        mend_lines(self.path)
         with self.path.open("a", encoding="utf-8") as file:
             append_line(file, Vote(ballot=ballot, choice=choice, user=user, time=now()).model_dump())
 

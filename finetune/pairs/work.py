@@ -12,7 +12,7 @@ from finetune.pairs.settings import PairSettings
 from finetune.records import Fact, Pair
 from memory.errors import DocgraftError
 from memory.records import Record
-from memory.workspace import read_lines, write_json
+from memory.workspace import mend_lines, read_lines, write_json
 
 
 class SectionFacts(Record):
@@ -91,7 +91,7 @@ class Work:
         if self.rows_path.exists() and self.rows_path.stat().st_size > end:
             with self.rows_path.open("r+b") as file:
                 file.truncate(end)
-        _whole_lines(self.done_path)
+        mend_lines(self.done_path)
         return found
 
     def append(self, section_id: str, pairs: Iterable[Pair], **counts: int) -> tuple[int, int]:
@@ -121,13 +121,3 @@ class Work:
     def finish(self) -> None:
         """Remove the journal of rows; the model's replies stay with the dataset."""
         shutil.rmtree(self.folder)
-
-
-def _whole_lines(path: Path) -> None:
-    """Cut a torn last line, so that the next one does not join it."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
