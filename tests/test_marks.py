@@ -22,6 +22,21 @@ from finetune.evaluation.marks import contains, correct, f1, fold, mark, rouge_l
         ("試用期為13個月", "3個月", False),
         ("臺北辦公室", "台北辦公室", True),
         ("１６週", "16週", True),
+        ("六十天", "十天", False),
+        ("六十天內", "六十天", True),
+        ("保固十天", "十天", True),
+        ("十三個月", "三個月", False),
+        ("第二十一條", "一條", False),
+        ("要十幾天", "十", False),
+        ("共三百元", "三", False),
+        ("3萬元", "3", False),
+        ("3千克", "3", True),
+        ("thirty-six years", "six years", False),
+        ("six years", "six years", True),
+        ("twenty-five", "twenty", False),
+        ("six hundred", "six", False),
+        ("one hundred and six", "six", False),
+        ("seven two-hour sessions", "seven", True),
         ("", "16", False),
         ("anything", "", False),
     ],
@@ -45,6 +60,19 @@ def test_accepted_variants_count():
 )
 def test_a_second_value_with_the_same_unit_is_wrong(answer, expected):
     assert correct(answer, "16 weeks", ["16"], question="How long is it?") is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "expected"),
+    [
+        ("十天或六十天", "十天", False),
+        ("十天，也就是10天", "10天", True),
+        ("這是一個規定：三個月", "三個月", True),
+        ("三個月或六個月", "三個月", False),
+    ],
+)
+def test_chinese_numerals_are_values_too(answer, reference, expected):
+    assert correct(answer, reference) is expected
 
 
 def test_a_value_that_the_question_names_is_not_a_second_answer():

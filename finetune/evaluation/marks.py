@@ -11,7 +11,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from finetune.evaluation.whole import HAN, stands_in
 from memory.records import Record
+from retrieval.quantities import quantities
 
 TOKENIZER = "one CJK character or one run of letters or digits per token, NFKC, lower case"
 """Named beside every ROUGE and F1 number."""
@@ -26,6 +28,7 @@ _VALUE = re.compile(
 _UNITS = """% °c minute hour day week month year second km m cm mm kg g litre l ml metre pound euro dollar point
 元 天 日 月 週 年 時 分 秒 次 人 公 個 小 張 杯 本 件 點 坪 度 歲 名 位 頁 樓 折"""
 _MEASURES = frozenset(_UNITS.split())
+_HAN_UNITS = "".join(unit for unit in _MEASURES if "\u4e00" <= unit <= "\u9fff")
 _SHORT = {"min": "minute", "hr": "hour", "hrs": "hour", "mins": "minute"}
 
 
@@ -59,9 +62,9 @@ def tokens(text: str) -> list[str]:
 
 
 def contains(answer: str, reference: str) -> bool:
-    """Whether `reference` stands in `answer` as whole tokens: "3" is not found in "13" or "3.80"."""
+    """Whether `reference` stands in `answer` as whole tokens: no "3" in "13" or "3.80", no 十天 in 六十天."""
     wanted = fold(reference).strip().strip(".。")
-    return bool(wanted) and _whole(wanted).search(fold(answer)) is not None
+    return bool(wanted) and stands_in(wanted, fold(answer))
 
 
 def correct(
@@ -140,14 +143,6 @@ def script_drift(answer: str) -> int:
     return sum(1 for character in answer if language(character) == "zh-Hans")
 
 
-def _whole(wanted: str) -> re.Pattern[str]:
-    """`wanted` with blanks loosened and an edge that neither a digit run nor a Latin word may cross."""
-    body = r"\s+".join(re.escape(part) for part in wanted.split())
-    before = r"(?<!\d)(?<!\d[.:])" if wanted[0].isdigit() else r"(?<![a-z])" if wanted[0].isascii() else ""
-    after = r"(?!\d)(?![.:]\d)" if wanted[-1].isdigit() else r"(?![a-z])" if wanted[-1].isascii() else ""
-    return re.compile((before if wanted[0].isalnum() else "") + body + (after if wanted[-1].isalnum() else ""))
-
-
 def _items(reference: str) -> list[str]:
     """The items of a list reference."""
     return [
@@ -156,9 +151,9 @@ def _items(reference: str) -> list[str]:
 
 
 def _values(text: str) -> list[tuple[str, str]]:
-    """(unit, number) of each value with a unit, money sign or clock form."""
+    """(unit, number) of each value with a unit, money sign or clock form; Chinese numerals count as their digits."""
     found = []
-    for match in _VALUE.finditer(fold(text)):
+    for match in _VALUE.finditer(_digits(fold(text))):
         word = match["unit"] or ""
         unit = _SHORT.get(word, word if word in _MEASURES else word.removesuffix("s"))
         if ":" in match["number"]:
@@ -166,6 +161,16 @@ def _values(text: str) -> list[tuple[str, str]]:
         elif match["before"] or unit in _MEASURES:
             found.append((match["before"] or unit, match["number"]))
     return found
+
+
+def _digits(text: str) -> str:
+    """`text` with Chinese numerals before a unit in digits; 一 alone (一個, 一次) is as often an article as a value."""
+
+    def written(match: re.Match[str]) -> str:
+        values = [key for quantity in quantities(match[0]) for key in quantity.keys if key.isdigit()]
+        return values[0] if match[0] != "一" and len(values) == 1 else match[0]
+
+    return re.sub(rf"[{HAN}]+(?=[{_HAN_UNITS}])", written, text)
 
 
 def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
