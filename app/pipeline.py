@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from app import comparing, talk, training
+from app.forecast import Forecast, counted, forecast, speeds
 from finetune.records import Effort
 from memory.errors import DocgraftError, RunFailed
 from memory.records import Record, new_id, now
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.datasets import Dataset
     from finetune.evaluation.records import ComparisonCard
+    from finetune.preflight import Preflight
     from finetune.records import Event
 
 KIND = "tune"
+PLAN = "tune-plan"
+"""The kind of the job that looks ahead."""
 Step = Literal["pairs", "train", "compare"]
 STEPS: tuple[Step, ...] = ("pairs", "train", "compare")
+MOST: dict[Effort, int] = {"quick": 48, "balanced": 120, "thorough": 300}
+"""Questions of the comparison unless somebody wants another number."""
+BUDGET: dict[Effort, float | None] = {"quick": 240.0, "balanced": None, "thorough": None}
+"""Seconds that training may take; passes over the rows are cut to fit."""
 
 
 class Wish(Record):
@@ -34,10 +42,15 @@ class Wish(Record):
     effort: Effort = "balanced"
     model: str = ""
     """A local model; empty: the one that is trained by default."""
-    most: int = comparing.MOST
-    """Questions of the comparison, at most."""
+    most: int | None = None
+    """Questions of the comparison, at most; 0: all; None: as the effort says."""
     language: str = "en"
     """Of the verdict: en or zh-Hant."""
+
+    @property
+    def questions(self) -> int:
+        """Questions of the comparison, at most; 0: all."""
+        return MOST[self.effort] if self.most is None else self.most
 
 
 class Way(Record):
@@ -48,11 +61,15 @@ class Way(Record):
     wish: Wish
     revision: int
     """Of the library when the pairs were made."""
+    base: str = ""
+    """Fingerprint of the model that is trained."""
     dataset: str
     """Its id, from the moment that building it begins."""
     run: str = ""
     comparison: str = ""
     """Set when the comparison has finished."""
+    going: bool = False
+    """Somebody wants it to go on: neither stopped, nor failed, nor finished. After a crash it still says so."""
 
 
 class Stage(Record):
@@ -78,6 +95,46 @@ def way(wiring: Wiring, user: str, kb: str) -> Way | None:
         return None
 
 
+def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Forecast:
+    """What the click would do now, and about how long that takes. DocgraftError when it could not be done at all."""
+    from app.wiring import models
+    from finetune.models import fetch
+    from finetune.pairs.settings import preset
+
+    if not wiring.library(kb, user).documents():
+        raise DocgraftError(f"The knowledge base {kb!r} is empty.", "Add documents first: docgraft add PATH")
+    base = fetch.local(wiring.training_base(wish.model), wiring.home)
+    known = way(wiring, user, kb)
+    goes_on = known is not None and _same(wiring, user, kb, known, wish)
+    done = _finished(wiring, user, kb, known) if known and goes_on else frozenset()
+    return forecast(
+        counted(wiring, user, kb, preset(wish.effort), known.dataset if known and goes_on else ""),
+        speeds(wiring, user, kb, wish.model),
+        base=base,
+        effort=wish.effort,
+        evidence=models.plan(wiring.settings, wiring.pick(wiring.training_base(wish.model))).budget,
+        questions=wish.questions,
+        budget=BUDGET[wish.effort],
+        done=done,
+    )
+
+
+def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
+    """`plan` in the background, once for what it depends on; the job's result is the Forecast."""
+    known = way(wiring, user, kb)
+    parts = (
+        kb,
+        wish.effort,
+        wish.model,
+        str(wiring.library(kb, user).revision),
+        known.model_dump_json() if known else "",
+    )
+    key = "|".join(parts)
+    return wiring.jobs().latest(user, PLAN, key) or wiring.jobs().start(
+        user, PLAN, key, lambda job: plan(wiring, user, kb, wish)
+    )
+
+
 def tune(
     wiring: Wiring,
     user: str,
@@ -89,14 +146,23 @@ def tune(
 ) -> ComparisonCard | None:
     """Go from documents to a verdict, doing only what is not done yet; None when stopped. RunFailed, BackendFailed."""
     with wiring.folder(kb, user).lock("pipeline", timeout=1):
-        found = _begun(wiring, user, kb, wish)
-        dataset = _pairs(wiring, user, kb, found, progress=progress, stop=stop)
-        if dataset is None or stop():
-            return None
-        found = _trained(wiring, user, kb, found, progress=progress, stop=stop)
-        if not found.run or stop():
-            return None
-        return _compared(wiring, user, kb, found, progress=progress, stop=stop)
+        found = _kept(wiring, user, kb, _begun(wiring, user, kb, wish).model_copy(update={"going": True}))
+        try:
+            return _walked(wiring, user, kb, found, progress=progress, stop=stop)
+        finally:
+            # Only a crash leaves it going: then it goes on by itself when the page is opened again.
+            if last := way(wiring, user, kb):
+                _kept(wiring, user, kb, last.model_copy(update={"going": False}))
+
+
+def _walked(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:
+    dataset = _pairs(wiring, user, kb, found, progress=progress, stop=stop)
+    if dataset is None or stop():
+        return None
+    found = _trained(wiring, user, kb, found, progress=progress, stop=stop)
+    if not found.run or stop():
+        return None
+    return _compared(wiring, user, kb, found, progress=progress, stop=stop)
 
 
 def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") -> Job:
@@ -115,6 +181,26 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
     return wiring.jobs().start(user, KIND, kb, work, title=title)
 
 
+def attach(wiring: Wiring, user: str, kb: str, *, title: str = "") -> Job | None:
+    """Go on with a way that a crash or a restart of the page interrupted; None when there is none, or it is at work.
+
+    Raises nothing when another process works on it: see `elsewhere`.
+    """
+    known = way(wiring, user, kb)
+    if known is None or not known.going or wiring.jobs().latest(user, KIND, kb) or elsewhere(wiring, user, kb):
+        return None
+    return start(wiring, user, kb, known.wish, title=title)
+
+
+def elsewhere(wiring: Wiring, user: str, kb: str) -> bool:
+    """Whether somebody works on it now: this process's own job, or another process such as a terminal."""
+    try:
+        with wiring.folder(kb, user).lock("pipeline", timeout=0):
+            return False
+    except DocgraftError:
+        return True
+
+
 def use(wiring: Wiring, user: str, kb: str, card: ComparisonCard) -> talk.Choice:
     """Ask this knowledge base by the winner's way from now on; DocgraftError when there is none."""
     if card.verdict.winner == "undecided":
@@ -127,13 +213,41 @@ def use(wiring: Wiring, user: str, kb: str, card: ComparisonCard) -> talk.Choice
 
 def _begun(wiring: Wiring, user: str, kb: str, wish: Wish) -> Way:
     """The way that goes on, when nothing it rests on has changed; else a new one."""
-    known, revision = way(wiring, user, kb), wiring.library(kb, user).revision
-    same = known is not None and known.wish.model_copy(update={"most": wish.most, "language": wish.language}) == wish
-    if known and same and known.revision == revision:
+    known = way(wiring, user, kb)
+    if known and _same(wiring, user, kb, known, wish):
         return known.model_copy(update={"wish": wish})
-    if not wiring.library(kb, user).documents():
+    library = wiring.library(kb, user)
+    if not library.documents():
         raise DocgraftError(f"The knowledge base {kb!r} is empty.", "Add documents first: docgraft add PATH")
-    return _kept(wiring, user, kb, Way(id=new_id(), created=now(), wish=wish, revision=revision, dataset=new_id()))
+    return Way(
+        id=new_id(),
+        created=now(),
+        wish=wish,
+        revision=library.revision,
+        base=_fingerprint(wiring, wish),
+        dataset=new_id(),
+    )
+
+
+def _same(wiring: Wiring, user: str, kb: str, known: Way, wish: Wish) -> bool:
+    """Whether a way rests on what there is now: these documents, this effort, this very model."""
+    same = (known.wish.effort, known.wish.model) == (wish.effort, wish.model)
+    return same and known.revision == wiring.library(kb, user).revision and known.base == _fingerprint(wiring, wish)
+
+
+def _fingerprint(wiring: Wiring, wish: Wish) -> str:
+    from finetune.models import fetch
+    from finetune.models.fingerprints import fingerprint
+
+    return fingerprint(fetch.local(wiring.training_base(wish.model), wiring.home))
+
+
+def _finished(wiring: Wiring, user: str, kb: str, known: Way) -> frozenset[str]:
+    """The steps of a way that need not be done again."""
+    done = {"pairs"} if any(d.id == known.dataset for d in wiring.datasets(kb, user)) else set()
+    if known.run and wiring.runs(kb, user).show(known.run).adapter:
+        done.add("train")
+    return frozenset(done | ({"compare"} if known.comparison else set()))
 
 
 def _kept(wiring: Wiring, user: str, kb: str, found: Way) -> Way:
@@ -167,15 +281,10 @@ def _trained(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report
     """The way with a finished run; without one when stopped."""
     runs = wiring.runs(kb, user)
     if not found.run:
-        wish = training.Wish(dataset=found.dataset, effort=found.wish.effort, base=found.wish.model)
-        made = training.plan(wiring, user, kb, wish)
-        card = training.card(made, probe=False)
-        if not card.ok:
-            raise DocgraftError(card.problems[0].message, card.problems[0].hint)
-        found = _kept(wiring, user, kb, found.model_copy(update={"run": training.begin(wiring, user, kb, made).id}))
-    elif (known := runs.show(found.run)).state == "completed" and known.adapter:
+        found = _kept(wiring, user, kb, found.model_copy(update={"run": _run(wiring, user, kb, found, stop)}))
+    if (known := runs.show(found.run)).state == "completed" and known.adapter:
         return found
-    elif known.state in ("stopped", "failed"):
+    if known.state in ("stopped", "failed"):
         runs.resume(found.run)
     for event in runs.watch(found.run):
         if stop():
@@ -191,6 +300,42 @@ def _trained(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report
     return found
 
 
+def _run(wiring: Wiring, user: str, kb: str, found: Way, stop: Stop) -> str:
+    """The run of this way: one that learned the very same rows in the very same way before, or a new one."""
+    wish = training.Wish(dataset=found.dataset, effort=found.wish.effort, base=found.wish.model)
+    made, card = training.plan(wiring, user, kb, wish)
+    if known := _learned_already(wiring, user, kb, found, made):
+        return known
+    if not card.ok:
+        raise DocgraftError(card.problems[0].message, card.problems[0].hint)
+    budget = BUDGET[found.wish.effort]
+    if budget and made.spec.max_steps < 0:
+        made = _paced(made, training.measured(made, card, stop=stop), budget)
+    return training.begin(wiring, user, kb, made).id
+
+
+def _paced(made: training.Plan, card: Preflight, budget: float) -> training.Plan:
+    """The plan with as many steps as fit into `budget` seconds; as it is when that is not known."""
+    if not card.seconds or card.seconds <= budget:
+        return made
+    steps = max(1, round(card.steps * budget / card.seconds))
+    return made.model_copy(update={"spec": made.spec.model_copy(update={"max_steps": steps})})
+
+
+def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: training.Plan) -> str:
+    """A finished run on the same rows, base and settings; "" when there is none."""
+    from finetune import adapters, datasets
+
+    folder = wiring.folder(kb, user)
+    fingerprint = datasets.read(folder.dataset(found.dataset)).card.fingerprint
+    decided = {"dataset", "max_steps"}
+    for card in adapters.cards(folder):
+        same = card.spec.model_dump(exclude=decided) == made.spec.model_dump(exclude=decided)
+        if same and (card.dataset_fingerprint, card.base_fingerprint) == (fingerprint, found.base):
+            return card.id
+    return ""
+
+
 def _tell(event: Event, progress: Report) -> None:
     if event.kind == "step":
         total, left = event.values.get("steps") or 0, event.values.get("seconds_left")
@@ -200,14 +345,7 @@ def _tell(event: Event, progress: Report) -> None:
 
 
 def _compared(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:
-    from finetune.evaluation.comparison import Comparison
     from finetune.evaluation.comparison import Step as Asked
-
-    folder = wiring.folder(kb, user)
-    if found.comparison and Comparison(folder.comparison(found.comparison)).complete:
-        known = Comparison(folder.comparison(found.comparison)).card()
-        if known.questions >= found.wish.most or not found.wish.most:
-            return known
 
     def told(step: Asked) -> None:
         progress(Stage(step="compare", done=step.done, total=step.total, message=step.arm, left=step.seconds_left))
@@ -216,10 +354,10 @@ def _compared(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Repor
         model=wiring.pick(wiring.training_base(found.wish.model)),
         adapter=found.run,
         dataset=found.dataset,
-        most=found.wish.most,
+        most=found.wish.questions,
         language=found.wish.language,
     )
-    card = comparing.compare(wiring, user, kb, wish, progress=told, stop=stop)
+    card = comparing.compare(wiring, user, kb, wish, anew=False, progress=told, stop=stop)
     if card is not None:
         _kept(wiring, user, kb, found.model_copy(update={"comparison": card.id}))
     return card

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 KIND = "preflight"
 ACTIVE = ("queued", "starting", "running", "stopping")
 _starting = threading.Lock()
+GONE = 10.0
+"""Seconds after which a page that has not looked at its job is taken to be closed."""
 _measuring = threading.Lock()
 """One measurement at a time: two would slow each other down, and both would be wrong."""
 
@@ -59,11 +63,17 @@ def dataset(wiring: Wiring, user: str, kb: str, name: str = "") -> Dataset:
     return found[0]
 
 
-def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Plan:
-    """The recipe for this dataset, base and machine, with what was set by hand. DocgraftError when a value is wrong."""
+def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[Plan, Preflight]:
+    """The recipe for this dataset, base and machine, with what was set by hand, and its card as far as it is counted.
+
+    DocgraftError when a value is wrong.
+    """
+    from finetune import preflight
+    from finetune.engines.rows import encode
     from finetune.models import fetch
     from finetune.models.catalog import entry_for
     from finetune.models.devices import describe
+    from finetune.models.templates import load_tokenizer
     from finetune.modelsize import size_of
     from finetune.recipes import recipe
 
@@ -71,7 +81,8 @@ def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Plan:
     name = wiring.training_base(wish.base)
     base = fetch.local(name, wiring.home)
     counts = {"facts": chosen.card.counts.get("facts", 0), "rows": chosen.card.counts["train"]}
-    size = size_of(base).model_copy(update=counts | {"longest": _longest(chosen, base)})
+    whole = encode(chosen.pairs("train"), load_tokenizer(base))
+    size = size_of(base).model_copy(update=counts | {"longest": max(whole.longest, 16)})
     spec = recipe(
         wish.effort or wiring.settings.training.effort,
         base=name,
@@ -80,7 +91,9 @@ def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Plan:
         device=describe(),
         engine=wish.engine or wiring.settings.training.engine,
     )
-    return Plan(spec=changed(spec, wish.changes), base=base, dataset=chosen.folder, licence=entry_for(name).licence)
+    spec = changed(spec, wish.changes)
+    made = Plan(spec=spec, base=base, dataset=chosen.folder, licence=entry_for(name).licence)
+    return made, preflight.card(spec, base=base, dataset=chosen.folder, whole=whole)
 
 
 def changed(spec: TrainingSpec, changes: dict[str, Any]) -> TrainingSpec:
@@ -108,20 +121,11 @@ def _reason(cause: Exception) -> str:
     return f"The training setting {name!r} cannot be {first['input']!r}: {first['msg']}."
 
 
-def _longest(chosen: Dataset, base: Path) -> int:
-    """Tokens of the longest training row, in this base's own tokens."""
-    from finetune.engines.rows import encode
-    from finetune.models.templates import load_tokenizer
-
-    rows = encode(chosen.pairs("train"), load_tokenizer(base), max_length=1 << 30, truncate=True)
-    return max(rows.longest, 16)
-
-
-def card(made: Plan, *, probe: bool) -> Preflight:
-    """The card of a planned run; with `probe`, time and memory are measured on this machine."""
+def measured(made: Plan, card: Preflight, *, stop: Callable[[], bool] = lambda: False) -> Preflight:
+    """The card with time and memory measured on this machine; as it was when `stop` said so."""
     from finetune import preflight
 
-    return preflight.card(made.spec, base=made.base, dataset=made.dataset, probe=probe)
+    return preflight.measured(card, made.spec, base=made.base, dataset=made.dataset, stop=stop)
 
 
 def begin(wiring: Wiring, user: str, kb: str, made: Plan) -> Run:
@@ -145,24 +149,27 @@ def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
         kb, wish.model_dump_json(), chosen.id, chosen.card.fingerprint, wiring.settings.training.model_dump_json()
     )
     known = wiring.jobs().latest(user, KIND, key)
-    if known and (known.state != "stopped" or "card" in known.info):
-        return known
+    if known and not known.stopping():
+        return known.look()
     for other in wiring.jobs().of(user, KIND):
         other.stop()  # Only the last wish is worth measuring.
 
     def work(job: Job) -> Any:
-        made = plan(wiring, user, kb, wish)
-        job.info["plan"] = made
-        job.info["card"] = found = card(made, probe=False)
-        if not found.ok or made.spec.engine != "trl":
-            return found
+        job.info["plan"], job.info["card"] = plan(wiring, user, kb, wish)
         with _measuring:
             # Measuring beside a running training would slow it down and measure wrongly.
             if not job.stopping() and not busy(wiring, user):
-                job.info["card"] = card(made, probe=True)
+                job.info["card"] = measured(job.info["plan"], job.info["card"], stop=lambda: _unwatched(job))
         return job.info["card"]
 
     return wiring.jobs().start(user, KIND, key, work)
+
+
+def _unwatched(job: Job) -> bool:
+    """Whether nobody wants the measurement any more: stopped, or the page that asked for it is gone."""
+    if time.monotonic() - job.seen > GONE:
+        job.stop()
+    return job.stopping()
 
 
 def start_once(wiring: Wiring, user: str, kb: str, job: Job) -> Run | None:

@@ -102,7 +102,7 @@ def _timed(call: Any) -> float:
 def rows(model: Path, long: bool) -> list[Any]:
     """64 rows: invented facts, or the same with a passage of other facts before the question."""
     from benchmarks.facts import pairs
-    from finetune.engines.rows import encode
+    from finetune.engines.rows import encode, fitted
     from finetune.models.templates import load_tokenizer
 
     train = [pair for pair in pairs(24) if pair.split == "train"]
@@ -114,7 +114,7 @@ def rows(model: Path, long: bool) -> list[Any]:
             )
             for i, pair in enumerate(train)
         ]
-    return encode(train[:64], load_tokenizer(model), max_length=1024, truncate=False).rows
+    return fitted(encode(train[:64], load_tokenizer(model)), max_length=1024, truncate=False).rows
 
 
 def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune import datasets, engines
-from finetune.engines.probe import Measured, measure
-from finetune.engines.rows import Rows, encode
+from finetune.engines.probe import TooBig, measure
+from finetune.engines.rows import Rows, encode, fitted
 from finetune.models.devices import Device, describe
 from finetune.models.templates import Row, has_template, load_tokenizer, render
 from finetune.modelsize import size_of
@@ -83,8 +83,8 @@ class Preflight(Record):
     tokens_per_second: float | None = None
 
 
-def card(spec: TrainingSpec, *, base: Path, dataset: Path, probe: bool = True) -> Preflight:
-    """The card of a run. With `probe`, a few steps are measured in a child process (about 10 s on a laptop)."""
+def card(spec: TrainingSpec, *, base: Path, dataset: Path, whole: Rows | None = None) -> Preflight:
+    """The card of a run, counted. `whole`: the training rows as `encode` made them, when somebody has them already."""
     problems: list[Advice] = []
     warnings: list[Advice] = []
     device = describe()
@@ -99,14 +99,11 @@ def card(spec: TrainingSpec, *, base: Path, dataset: Path, probe: bool = True) -
         problems.append(Advice(kind="files", message=cause.message, hint=cause.hint))
         return Preflight(ok=False, problems=tuple(problems), engine=spec.engine, device=device.kind)
     train = [pair for pair in pairs if pair.split == "train"]
-    rows = _rows(train, tokenizer, spec, problems)
+    rows = _rows(train, lambda: whole or encode(train, tokenizer), spec, problems)
     _judge_template(tokenizer, train, rows.rows, problems, warnings)
     _judge_data(spec, train, rows, warnings)
-    measured = None
-    if probe and rows.rows and not problems and spec.engine == "trl":
-        measured = _measure(spec, base, dataset, problems)
     values = _amounts(spec, pairs, rows, tokenizer)
-    values |= _costs(spec, size, values, device, measured)
+    values |= _costs(spec, size, values, device)
     if values["memory_needed"] > device.free:
         problems.append(_too_big(values["memory_needed"], device, spec))
     return Preflight(
@@ -120,15 +117,50 @@ def card(spec: TrainingSpec, *, base: Path, dataset: Path, probe: bool = True) -
     )
 
 
-def _rows(
-    train: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, spec: TrainingSpec, problems: list[Advice]
-) -> Rows:
+def measured(
+    counted: Preflight, spec: TrainingSpec, *, base: Path, dataset: Path, stop: Callable[[], bool] = lambda: False
+) -> Preflight:
+    """The card with time and memory from a few steps in a child process (about 10 s on a laptop).
+
+    As it was when it could not be started anyway, when the engine cannot be measured, or when `stop` said so.
+    """
+    if not counted.ok or spec.engine != "trl":
+        return counted
+    device = describe()
+    try:
+        seen = measure(spec, base, dataset, stop=stop)
+    except TooBig:
+        return _refused(counted, _too_big(counted.memory_needed, device, spec))
+    except DocgraftError as cause:
+        return _refused(counted, Advice(kind="probe", message=cause.message, hint=cause.hint))
+    if seen is None:
+        return counted
+    seconds = counted.steps * seen.step_seconds
+    evaluations = spec.epochs + 1 if spec.evaluate else 0
+    seconds += min(evaluations * counted.checks * seen.question_seconds, 0.5 * seconds + 60)
+    found = counted.model_copy(
+        update={
+            "trainable": seen.trainable,
+            "adapter_bytes": seen.trainable * 4,
+            "memory_needed": seen.memory,
+            "seconds": seconds,
+            "tokens_per_second": seen.tokens_per_second,
+        }
+    )
+    return _refused(found, _too_big(seen.memory, device, spec)) if seen.memory > device.free else found
+
+
+def _refused(found: Preflight, problem: Advice) -> Preflight:
+    return found.model_copy(update={"ok": False, "problems": (*found.problems, problem)})
+
+
+def _rows(train: Sequence[Pair], whole: Callable[[], Rows], spec: TrainingSpec, problems: list[Advice]) -> Rows:
     if not train:
         hint = "Build it again with: docgraft pairs build"
         problems.append(Advice(kind="no_rows", message="The dataset has no training rows.", hint=hint))
         return Rows([], 0, 0)
     try:
-        return encode(train, tokenizer, max_length=spec.max_length, truncate=spec.truncate)
+        return fitted(whole(), max_length=spec.max_length, truncate=spec.truncate)
     except DocgraftError as cause:
         kind = "no_end" if "end token" in cause.message else "too_long"
         problems.append(Advice(kind=kind, message=cause.message, hint=cause.hint))
@@ -228,37 +260,19 @@ def _pieces(row: Row, tokenizer: Any) -> tuple[Piece, ...]:
     )
 
 
-def _costs(
-    spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Device, measured: Measured | None
-) -> dict[str, Any]:
+def _costs(spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Device) -> dict[str, Any]:
     from finetune.engines.network import precision
 
     mean = amounts["tokens"] / max(amounts["rows"], 1)
-    trainable = measured.trainable if measured else adapter_parameters(size, spec.rank)
+    trainable = adapter_parameters(size, spec.rank)
     together = min(round(spec.batch * max(mean, amounts["longest"] / 2)), step_tokens(device.kind))
-    needed = memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, amounts["longest"]))
-    seconds = None
-    if measured:
-        evaluations = spec.epochs + 1 if spec.evaluate else 0
-        seconds = amounts["steps"] * measured.step_seconds
-        seconds += min(evaluations * amounts["checks"] * measured.question_seconds, 0.5 * seconds + 60)
     return {
         "precision": precision(spec, device) if spec.bits > 8 else f"{spec.bits}-bit",
         "trainable": trainable,
         "adapter_bytes": trainable * 4,
-        "memory_needed": measured.memory if measured else needed,
+        "memory_needed": memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, amounts["longest"])),
         "memory_free": device.free,
-        "seconds": seconds,
-        "tokens_per_second": measured.tokens_per_second if measured else None,
     }
-
-
-def _measure(spec: TrainingSpec, base: Path, dataset: Path, problems: list[Advice]) -> Measured | None:
-    try:
-        return measure(spec, base, dataset)
-    except DocgraftError as cause:
-        problems.append(Advice(kind="probe", message=cause.message, hint=cause.hint))
-        return None
 
 
 def _too_big(needed: int, device: Device, spec: TrainingSpec) -> Advice:

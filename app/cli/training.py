@@ -69,8 +69,9 @@ def start(
     )
     objects = wiring()
     with console().status("Looking at the rows and measuring this machine…" if probe else "Looking at the rows…"):
-        made = training.plan(objects, USER, kb, wish)
-        card = training.card(made, probe=probe)
+        made, card = training.plan(objects, USER, kb, wish)
+        if probe and not training.busy(objects, USER):
+            card = training.measured(made, card)
     if not as_json:
         print_card(card, made.spec)
     if not card.ok:
@@ -113,12 +114,12 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
     line(f"  memory {card.memory_needed / 1e9:.1f} GB of {card.memory_free / 1e9:.1f} GB free; "
          f"{card.truncated} rows cut; prompts as in the chat: {'yes' if card.parity else 'no'}")  # fmt: skip
     if card.seconds is not None:
-        line(f"  about {_duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
+        line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
     for advice in (*card.problems, *card.warnings):
         line(f"  ! {advice.message} {advice.hint}".rstrip())
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     return (
         f"{seconds:.0f} s"
         if seconds < 90

@@ -1,27 +1,47 @@
 """A few measured steps in a process of their own: `python -m finetune.engines.probe`, a request on standard input.
 
-In: spec, base, dataset folder. Out: one JSON line with seconds per step, tokens per second and peak memory.
+In: spec, base, dataset folder, as one line. Out: one JSON line with seconds per step, tokens per second, peak memory.
+Standard input stays open as long as somebody waits for the answer: its end ends the process, however the other died.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
-from finetune.records import TrainingSpec
+from finetune.datasets import messages
+from finetune.records import Pair, TrainingSpec
 from memory.errors import RunFailed
 from memory.records import Record
 
-STEPS = 3
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from finetune.models.devices import Device
+    from finetune.models.templates import Row
+
+STEPS, PIECES = 3, 2
+"""Steps measured, and pieces computed of each: a step of more pieces takes as much longer."""
+ROWS = 400
+"""Training rows that a typical step is made from."""
+SECONDS = 4.0
+"""Once so much was measured, what has been seen is enough: a slow machine is not kept busy for a number."""
+ROOM = 0.9
+"""Share of the free memory that a probe may take before it is ended."""
 PACKAGES = Path(__file__).resolve().parents[2]
 TIMEOUT = 300.0
+POLL = 0.1
 
 
 class Measured(Record):
@@ -38,41 +58,110 @@ class Measured(Record):
     """One question of the evaluation."""
 
 
-def measure(spec: TrainingSpec, base: Path, dataset: Path, *, timeout: float = TIMEOUT) -> Measured:
-    """Run the probe in a child process; RunFailed in words when it cannot finish."""
-    request = json.dumps({"spec": spec.model_dump(), "base": str(base), "dataset": str(dataset)})
-    command = [sys.executable, "-m", "finetune.engines.probe"]
+class TooBig(RunFailed):
+    """The probe was ended because it took more memory than there is to take."""
+
+
+def measure(
+    spec: TrainingSpec,
+    base: Path,
+    dataset: Path,
+    *,
+    room: int = 0,
+    timeout: float = TIMEOUT,
+    stop: Callable[[], bool] = lambda: False,
+) -> Measured | None:
+    """Run the probe in a child process that ends with this one; None when `stop` said so.
+
+    `room`: bytes of main memory it may take; 0: most of what is free now. RunFailed in words when it cannot finish.
+    """
+    room = room or round(ROOM * psutil.virtual_memory().available)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors, _child(out, errors) as child:
+        _ask(child, {"spec": spec.model_dump(), "base": str(base), "dataset": str(dataset)})
+        if not _wait(child, room, time.monotonic() + timeout, stop):
+            return None
+        if child.returncode != 0:
+            tail = "\n".join(_text(errors).strip().splitlines()[-3:])
+            raise RunFailed(f"The measured probe failed: {tail}", "A smaller batch or base may fit.")
+        return Measured.model_validate_json(_text(out).strip().splitlines()[-1])
+
+
+@contextmanager
+def _child(out: IO[bytes], errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, which has ended when the block has, whatever happened in it."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "finetune.engines.probe"], cwd=PACKAGES, stdin=subprocess.PIPE, stdout=out, stderr=errors
+    )
     try:
-        done = subprocess.run(
-            command, input=request, cwd=PACKAGES, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except subprocess.TimeoutExpired as cause:
-        raise RunFailed(f"Three steps took longer than {timeout:.0f} seconds.", "Use a smaller base model.") from cause
-    if done.returncode != 0:
-        tail = "\n".join(done.stderr.strip().splitlines()[-3:])
-        raise RunFailed(f"The measured probe failed: {tail}", "A smaller batch or base may fit.")
-    return Measured.model_validate_json(done.stdout.strip().splitlines()[-1])
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdin:
+            child.stdin.close()
+
+
+def _ask(child: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
+    assert child.stdin
+    try:
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
+    except BrokenPipeError:  # It ended at once; what it printed says why.
+        child.wait()
+
+
+def _wait(child: subprocess.Popen[bytes], room: int, deadline: float, stop: Callable[[], bool]) -> bool:
+    """Wait for the end; False when asked to stop. RunFailed when it takes too long, TooBig when it takes too much."""
+    process = psutil.Process(child.pid)
+    while True:
+        try:
+            child.wait(POLL)
+            return True
+        except subprocess.TimeoutExpired:
+            pass
+        if stop():
+            return False
+        if time.monotonic() > deadline:
+            raise RunFailed("A few steps took too long to measure.", "Use a smaller base model.")
+        try:
+            taken = process.memory_info().rss
+        except psutil.Error:
+            continue
+        if taken > room:
+            raise TooBig(f"A few measured steps took more than {room / 1e9:.1f} GB, which is what there is.")
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def main() -> None:
     """Read the request, measure, answer."""
-    request = json.loads(sys.stdin.read())
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with, args=(sys.stdin,), daemon=True).start()
     spec, base = TrainingSpec(**request["spec"]), Path(request["base"])
     sys.stdout.write(_measured(spec, base, Path(request["dataset"])).model_dump_json() + "\n")
+    sys.stdout.flush()
+
+
+def _end_with(waiting: IO[str]) -> None:
+    """End this process as soon as nobody waits for it any more."""
+    waiting.read()
+    os._exit(1)
 
 
 def _measured(spec: TrainingSpec, base: Path, dataset: Path) -> Measured:
     from finetune import datasets
     from finetune.engines.examine import exam, examine
     from finetune.engines.network import load_network, trainable
-    from finetune.engines.rows import encode
+    from finetune.engines.rows import encode, fitted
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
 
     device, tokenizer = describe(), load_tokenizer(base)
     pairs = list(datasets.read(dataset).pairs())
-    train = [pair for pair in pairs if pair.split == "train"][:400]
-    rows = encode(train, tokenizer, max_length=spec.max_length, truncate=True).rows
+    rows = fitted(encode(_typical(pairs), tokenizer), max_length=spec.max_length, truncate=True).rows
     model = load_network(spec, base, device)
     seconds, tokens = _steps(model, rows, spec, device)
     questions = exam(pairs, tokenizer, effort="quick", limit=spec.max_length)
@@ -89,8 +178,15 @@ def _measured(spec: TrainingSpec, base: Path, dataset: Path) -> Measured:
     )
 
 
-def _steps(model: Any, rows: Sequence[Any], spec: TrainingSpec, device: Any) -> tuple[float, float]:
-    """(seconds, tokens) of a typical step; the longest batch goes first, so that the peak memory is seen."""
+def _typical(pairs: Sequence[Pair]) -> list[Pair]:
+    """Some training pairs from everywhere in the dataset, and the longest, which takes the most memory."""
+    train = [pair for pair in pairs if pair.split == "train"]
+    longest = max(train, key=lambda pair: sum(len(str(message.content)) for message in messages(pair)))
+    return [*train[:: -(-len(train) // ROWS)], longest]
+
+
+def _steps(model: Any, rows: Sequence[Row], spec: TrainingSpec, device: Device) -> tuple[float, float]:
+    """(seconds, tokens) of a typical step. What is longest goes first and untimed, so that the peak memory is seen."""
     import torch
 
     from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded
@@ -100,28 +196,39 @@ def _steps(model: Any, rows: Sequence[Any], spec: TrainingSpec, device: Any) -> 
 
     faster(device)
     flattening = Flattening()
-    flat = install(model.get_base_model(), flattening)
+    batch = flatten if install(model.get_base_model(), flattening) else padded
     fuse(model)
     ordered = sorted(rows, key=lambda row: len(row.ids))
     size = min(spec.batch, len(ordered))
-    starts = [len(ordered) - size] + [(len(ordered) - size) * i // STEPS for i in range(1, STEPS)]
+    starts = [(len(ordered) - size) * (2 * i + 1) // (2 * STEPS) for i in range(STEPS)]
+    whole = [
+        in_pieces(ordered[start : start + size], batch, step_tokens(device.kind))["pieces"]
+        for start in [len(ordered) - size, *starts]
+    ]
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-9)
-    times, tokens = [], []
-    for start in [starts[0], *starts]:
-        parts = in_pieces(ordered[start : start + size], flatten if flat else padded, step_tokens(device.kind))[
-            "pieces"
-        ]
-        begun = time.perf_counter()
-        for part in parts:
-            _backward(model, {name: tensor.to(device.torch) for name, tensor in part.items()}, flattening)
-        optimizer.step()
-        optimizer.zero_grad()
-        times.append(time.perf_counter() - begun)
-        tokens.append(sum(part["input_ids"].numel() for part in parts))
+    largest = max(whole[0], key=_tokens)
+    _timed([largest], model, optimizer, device, flattening)
+    seconds, tokens = 0.0, 0
+    for pieces in whole[1:]:
+        if seconds < SECONDS:
+            seconds += _timed(pieces[:PIECES], model, optimizer, device, flattening)
+            tokens += sum(map(_tokens, pieces[:PIECES]))
     flattening.clear()
-    # The first pass warms up; accumulation repeats the step.
-    mean = sum(times[1:]) / STEPS * spec.accumulation
-    return mean, sum(tokens[1:]) / STEPS * spec.accumulation
+    mean = sum(_tokens(piece) for pieces in whole[1:] for piece in pieces) / STEPS * spec.accumulation
+    return mean * seconds / tokens, mean
+
+
+def _tokens(piece: dict[str, Any]) -> int:
+    return int(piece["input_ids"].numel())
+
+
+def _timed(pieces: Sequence[dict[str, Any]], model: Any, optimizer: Any, device: Device, flattening: Any) -> float:
+    begun = time.perf_counter()
+    for piece in pieces:
+        _backward(model, {name: tensor.to(device.torch) for name, tensor in piece.items()}, flattening)
+    optimizer.step()
+    optimizer.zero_grad()
+    return time.perf_counter() - begun
 
 
 def _backward(model: Any, part: dict[str, Any], flattening: Any) -> None:

@@ -37,18 +37,22 @@ class Rows(NamedTuple):
         return sum(len(row.ids) - row.prompt for row in self.rows)
 
 
-def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase, *, max_length: int, truncate: bool) -> Rows:
-    """Every pair as token ids. BadDataset when a row is longer than `max_length` and may not be cut."""
+def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase) -> Rows:
+    """Every pair as token ids, none of them cut."""
     rows = [supervised(messages(pair), pair.output, tokenizer) for pair in pairs]
-    too_long = [number for number, row in enumerate(rows, 1) if len(row.ids) > max_length]
-    longest = max((len(row.ids) for row in rows), default=0)
+    return Rows(rows, 0, max((len(row.ids) for row in rows), default=0))
+
+
+def fitted(whole: Rows, *, max_length: int, truncate: bool) -> Rows:
+    """Rows of at most `max_length` tokens. BadDataset when one is longer and may not be cut."""
+    too_long = [number for number, row in enumerate(whole.rows, 1) if len(row.ids) > max_length]
     if too_long and not truncate:
         raise BadDataset(
-            f"{len(too_long)} rows are longer than max_length {max_length}; the longest has {longest} tokens.",
-            f"Set max_length to {longest}, allow truncation, or build the dataset with less context.",
+            f"{len(too_long)} rows are longer than max_length {max_length}; the longest has {whole.longest} tokens.",
+            f"Set max_length to {whole.longest}, allow truncation, or build the dataset with less context.",
             row=too_long[0],
         )
-    return Rows([cut(row, max_length) for row in rows], len(too_long), longest)
+    return Rows([cut(row, max_length) for row in whole.rows], len(too_long), whole.longest)
 
 
 def cut(row: Row, limit: int) -> Row:

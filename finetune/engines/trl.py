@@ -19,7 +19,7 @@ from finetune.engines.flat import Flattening, flatten, in_pieces, install, label
 from finetune.engines.fused import fuse
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
-from finetune.engines.rows import Rows, encode
+from finetune.engines.rows import Rows, encode, fitted
 from finetune.engines.sft import callback_class, trainer_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
@@ -104,7 +104,7 @@ def training_rows(job: Job, tokenizer: Any) -> Rows:
     pairs = job.split("train")
     if not pairs:
         raise BadDataset("The dataset has no training rows.", "Build it again with: docgraft pairs build")
-    rows = encode(pairs, tokenizer, max_length=job.spec.max_length, truncate=job.spec.truncate)
+    rows = fitted(encode(pairs, tokenizer), max_length=job.spec.max_length, truncate=job.spec.truncate)
     if rows.truncated:
         job.emit("warning", message=f"{rows.truncated} rows were cut to {job.spec.max_length} tokens.")
     return rows

@@ -145,7 +145,7 @@ def test_a_failed_run_shows_its_reason_and_has_no_adapter_to_use(page, trainable
 
 
 def test_a_rehearsed_adapter_is_listed_but_never_offered_to_the_chat(page, trainable, wiring):
-    training.begin(wiring, "local", "default", training.plan(wiring, "local", "default", training.Wish()))
+    training.begin(wiring, "local", "default", training.plan(wiring, "local", "default", training.Wish())[0])
     until(trainable, "completed")
     (run,) = trainable.all()
     test = page("train")
@@ -158,7 +158,7 @@ def test_a_rehearsed_adapter_is_listed_but_never_offered_to_the_chat(page, train
 
 
 def test_a_trained_adapter_is_offered_by_the_chat_and_used_by_a_new_conversation(page, trainable, wiring):
-    training.begin(wiring, "local", "default", training.plan(wiring, "local", "default", training.Wish()))
+    training.begin(wiring, "local", "default", training.plan(wiring, "local", "default", training.Wish())[0])
     until(trainable, "completed")
     (run,) = trainable.all()
     card = RunFolder(trainable.kb.run(run.id)).card_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.facts import pairs
-from finetune.preflight import card
+from finetune.preflight import card, measured
 from finetune.records import TrainingSpec
 from tests.tiny_model import ALPACA, tiny_model
 from tests.training.conftest import write_dataset
@@ -13,8 +13,8 @@ from tests.training.conftest import write_dataset
 SPEC = TrainingSpec(base="tiny", dataset="facts", batch=4, epochs=3)
 
 
-def look(kb, base, *, probe=False, name="facts", **more):
-    return card(SPEC.model_copy(update=more), base=base, dataset=kb.dataset(name), probe=probe)
+def look(kb, base, *, name="facts", **more):
+    return card(SPEC.model_copy(update=more), base=base, dataset=kb.dataset(name))
 
 
 def kinds(advice):
@@ -38,7 +38,7 @@ def test_the_first_row_is_shown_token_by_token_with_its_mask(kb, base):
 
 
 def test_time_and_memory_come_from_measured_steps(kb, base):
-    found = look(kb, base, probe=True)
+    found = measured(look(kb, base), SPEC, base=base, dataset=kb.dataset("facts"))
     assert found.seconds > 0 and found.tokens_per_second > 0
     assert found.trainable == 16 * (2 * (64 + 64) * 2 + 2 * (64 + 32) * 2 + 3 * (64 + 128) * 2)
     assert found.memory_needed > 50_000_000

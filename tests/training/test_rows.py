@@ -10,7 +10,7 @@ from benchmarks.facts import pairs
 from finetune.engines.flat import Flattening, common, flatten, in_pieces, install, padded
 from finetune.engines.fused import fuse
 from finetune.engines.network import load_network
-from finetune.engines.rows import cut, encode, order
+from finetune.engines.rows import cut, encode, fitted, order
 from finetune.models.devices import describe
 from finetune.models.templates import Row, load_tokenizer, render
 from finetune.records import Pair, TrainingSpec
@@ -20,7 +20,7 @@ from tests.tiny_model import ALPACA, CHATML_WITH_BOS, END_ID, tiny_model
 
 def rows_of(base, some=None, **more):
     values = {"max_length": 512, "truncate": False} | more
-    return encode(some or pairs(4), load_tokenizer(base), **values)
+    return fitted(encode(some or pairs(4), load_tokenizer(base)), **values)
 
 
 def network(base, **more):
