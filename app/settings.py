@@ -32,7 +32,7 @@ class Group(BaseModel):
 class Model(Group):
     """A chat model and how to reach it."""
 
-    name: str = "smollm2-135m"
+    name: str = "smollm2-135m-reader"
     """A catalog name, Hugging Face id or folder for a local model; the provider's own model name for a hosted one."""
     provider: str = "local"
     """'local' runs in this process; else a LangChain provider: openai (any compatible server), ollama, others."""
@@ -123,6 +123,13 @@ class Training(Group):
     """Base model to train on. Empty: the chat model."""
 
 
+class Judge(Group):
+    """A model that gives its opinion on pairs of answers, beside the marks."""
+
+    model: str = ""
+    """Name of the model (see models) that judges answers in a comparison. Empty: none. It never decides the verdict."""
+
+
 class Price(Group):
     """What a hosted model costs."""
 
@@ -155,6 +162,8 @@ class Settings(Group):
     """The page's server."""
     training: Training = Training()
     """What a new training run starts from."""
+    judge: Judge = Judge()
+    """A model that gives its opinion on pairs of answers, beside the marks."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """What hosted models cost, by model name, for the comparison's economics: [prices.NAME]."""
 

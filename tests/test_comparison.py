@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from finetune.evaluation.arms import Answering
-from finetune.evaluation.comparison import Comparison, Plan, every, find, run
+from finetune.evaluation.comparison import run
+from finetune.evaluation.kept import Comparison, Plan, every, find
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
@@ -22,6 +23,7 @@ BERTHS = {"Cairn": 37, "Pell": 41, "Tarn": 52, "Hexley": 63, "Corrow": 74, "Salt
 TEXT = "# Berths\n\n" + "\n\n".join(
     f"## {name}\n\nThe fee for berth {name} is {fee} pounds a week." for name, fee in BERTHS.items()
 )
+UNTIMED = {"seconds": 0, "memory": 0}
 ARMS = (
     Arm(name="base", retrieval=False),
     Arm(name="rag", retrieval=True),
@@ -37,7 +39,7 @@ class Reader:
         self.prompts = []
         self.fails_after = fails_after
 
-    def batch_answer(self, conversations, *, size=8):
+    def batch_answer(self, conversations, *, size=8, stopping=None):
         return [self._one(messages) for messages in conversations]
 
     def _one(self, messages):
@@ -155,8 +157,8 @@ def test_a_torn_last_line_is_asked_again_and_leaves_no_half_answer(compare, work
     comparison.answers_file.write_bytes(data[:-40])
     again, card, _ = compare()
     assert card is not None
-    assert [a.model_copy(update={"seconds": 0}) for a in again.answers()] == [
-        a.model_copy(update={"seconds": 0}) for a in whole
+    assert [a.model_copy(update=UNTIMED) for a in again.answers()] == [
+        a.model_copy(update=UNTIMED) for a in whole
     ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
-from finetune.evaluation.questions import from_file, from_pairs, from_texts, sample
+from finetune.evaluation.questions import from_file, from_pairs, sample, typed
 from finetune.records import Pair, Question
 from memory.errors import BadDataset
 
@@ -61,6 +62,7 @@ def test_chinese_questions_get_their_language(tmp_path):
         ('{"question": "a", "answer": 42}', 1, "answer"),
         ('{"question": "a", "answer": "b", "history": "c"}', 1, "history"),
         ('{"question": "a", "answer": "b"}\n{oops}', 2, None),
+        ('{"question": "a", "answer": "b", "accept": "ok"}', 1, "accept"),
         ("[1]", 1, None),
     ],
 )
@@ -85,20 +87,39 @@ def test_two_rows_with_one_id_stay_two_questions(tmp_path):
     assert len({q.id for q in found}) == 2
 
 
-def test_only_test_rows_of_a_dataset_are_asked():
+def test_only_test_rows_of_a_dataset_are_asked_and_one_trained_wording_of_each_tested_fact():
     common = {"output": "b", "section_id": "s"}
     pairs = [
-        Pair(id="1", instruction="train?", **common),
-        Pair(id="2", instruction="test?", split="test", test_set="unseen_wording", **common),
+        Pair(id="1", instruction="train?", fact_id="f", **common),
+        Pair(id="1b", instruction="train, too?", fact_id="f", **common),
+        Pair(id="1c", instruction="another fact?", fact_id="g", **common),
+        Pair(id="2", instruction="test?", split="test", test_set="unseen_wording", fact_id="f", **common),
         Pair(id="3", instruction="dropped?", split="test", status="dropped", **common),
         Pair(id="4", instruction="no?", split="test", test_set="unanswerable", **common),
     ]
-    found = from_pairs(pairs)
-    assert [(q.id, q.answer) for q in found] == [("2", "b"), ("4", None)]
+    found = from_pairs(p for p in pairs if p.status != "dropped")
+    assert [(q.id, q.answer, q.test_set) for q in found] == [
+        ("2", "b", "unseen_wording"),
+        ("4", None, "unanswerable"),
+        ("1", "b", "trained_wording"),
+    ]
 
 
-def test_typed_questions_have_no_reference():
-    assert from_texts(["Why?", "  "])[0].answer is None
+def test_a_typed_question_may_have_a_reference_or_be_absent_from_the_documents_or_neither():
+    assert [(q.kind, q.answer) for q in (typed("Why?"), typed("Why?", "So"), typed("Why?", "x", absent=True))] == [
+        ("open", None),
+        ("lookup", "So"),
+        ("unanswerable", None),
+    ]
+    assert typed("And?", history=(("Who?", "Ann."),)).id != typed("And?").id
+
+
+def test_a_sample_keeps_every_test_set():
+    sets = ["unseen_wording"] * 200 + ["unseen_section"] * 5 + ["unanswerable"] * 40 + ["general"] * 60
+    questions = [Question(id=str(i), question="?", answer="a", test_set=name) for i, name in enumerate(sets)]
+    counts = Counter(q.test_set for q in sample(questions, 100))
+    assert counts.total() == 100 and counts["unseen_section"] == 5 and counts["unseen_wording"] >= 55
+    assert counts["general"] == counts["unanswerable"] == 15
 
 
 def test_a_sample_is_stable_and_spread_over_sections():

@@ -14,7 +14,7 @@ from app.widgets.compare_words import arm_name, language
 from retrieval.answer import safe_markdown
 
 if TYPE_CHECKING:
-    from finetune.evaluation.comparison import Comparison
+    from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmAnswer
 
 SHOWN = 25

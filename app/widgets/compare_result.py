@@ -15,7 +15,7 @@ from app.widgets.compare_vote import voting
 from app.widgets.compare_words import arm_name
 
 if TYPE_CHECKING:
-    from finetune.evaluation.comparison import Comparison
+    from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmSummary, ComparisonCard, Share
 
 COLOURS = {"base": "#9aa39d", "rag": "#5b8fc7", "tuned": "#d6a23c", "both": "#4f9d76"}
@@ -23,7 +23,7 @@ COLOURS = {"base": "#9aa39d", "rag": "#5b8fc7", "tuned": "#d6a23c", "both": "#4f
 
 def results(user: str, kb: str) -> None:
     """The comparisons of a knowledge base, the newest open."""
-    from finetune.evaluation.comparison import every
+    from finetune.evaluation.kept import every
 
     t = state.text()
     finished = [one for one in every(state.wiring().folder(kb, user)) if one.complete]

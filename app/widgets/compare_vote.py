@@ -12,7 +12,7 @@ from app.widgets.compare_words import arm_name
 from retrieval.answer import safe_markdown
 
 if TYPE_CHECKING:
-    from finetune.evaluation.comparison import Comparison
+    from finetune.evaluation.kept import Comparison
     from finetune.evaluation.votes import Ballot, VoteBox
 
 CHOICES = ("left", "right", "tie", "both_wrong")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
-from memory.errors import DocgraftError
+from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
 from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from retrieval.library import Library
 
+Stop = Callable[[], bool]
 Hits = Callable[[Question], SearchResult]
 """The hits of a question; called once per question and shared by every arm with retrieval."""
 
@@ -30,8 +31,10 @@ Hits = Callable[[Question], SearchResult]
 class Speaker(Protocol):
     """A model that answers conversations in batches of one shape."""
 
-    def batch_answer(self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8) -> list[Generated]:
-        """Answers in the given order."""
+    def batch_answer(
+        self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8, stopping: Stop | None = None
+    ) -> list[Generated]:
+        """Answers in the given order; BackendFailed when `stopping` ended it halfway."""
         ...
 
 
@@ -41,9 +44,16 @@ class OneByOne:
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
 
-    def batch_answer(self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8) -> list[Generated]:
+    def batch_answer(
+        self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8, stopping: Stop | None = None
+    ) -> list[Generated]:
         """One call each; `size` does not matter here. Raises BackendFailed."""
-        return [self._one(list(messages)) for messages in conversations]
+        found = []
+        for messages in conversations:
+            if stopping and stopping():
+                raise BackendFailed("Stopped before every question was answered.")
+            found.append(self._one(list(messages)))
+        return found
 
     def _one(self, messages: list[BaseMessage]) -> Generated:
         from retrieval.reply import Reply, speak
@@ -71,13 +81,16 @@ class Answering:
         self.hits = hits
         self.library = library
 
-    def answer(self, questions: Sequence[Question], *, size: int = 8) -> list[Answer]:
-        """Answers to one batch, in order; questions whose hits are below the floor are declined without the model."""
-        grounded = self.arm.retrieval or self.arm.oracle
-        return self._grounded(questions, size) if grounded else self._closed_book(questions, size)
+    def answer(self, questions: Sequence[Question], *, size: int = 8, stopping: Stop | None = None) -> list[Answer]:
+        """Answers to one batch, in order; questions whose hits are below the floor are declined without the model.
 
-    def _closed_book(self, questions: Sequence[Question], size: int) -> list[Answer]:
-        spoken, seconds = self._speak([closed_book(q) for q in questions], size)
+        BackendFailed when the model fails, or when `stopping` ended it halfway.
+        """
+        grounded = self.arm.retrieval or self.arm.oracle
+        return self._grounded(questions, size, stopping) if grounded else self._closed_book(questions, size, stopping)
+
+    def _closed_book(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
+        spoken, seconds = self._speak([closed_book(q) for q in questions], size, stopping)
         return [
             Answer(
                 text=g.text.strip(),
@@ -91,13 +104,13 @@ class Answering:
             for q, g in zip(questions, spoken, strict=True)
         ]
 
-    def _grounded(self, questions: Sequence[Question], size: int) -> list[Answer]:
+    def _grounded(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
         results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
         asked = [i for i, result in enumerate(results) if result.relevant]
         prompts = [
             self.answerer.messages(questions[i].question, results[i], history=turns(questions[i])) for i in asked
         ]
-        spoken, seconds = self._speak([messages for messages, _ in prompts], size)
+        spoken, seconds = self._speak([messages for messages, _ in prompts], size, stopping)
         said = {i: (g, packed) for i, g, (_, packed) in zip(asked, spoken, prompts, strict=True)}
         return [
             self.answerer.conclude(
@@ -114,12 +127,14 @@ class Answering:
             for i, q in enumerate(questions)
         ]
 
-    def _speak(self, prompts: Sequence[Sequence[BaseMessage]], size: int) -> tuple[list[Generated], float]:
+    def _speak(
+        self, prompts: Sequence[Sequence[BaseMessage]], size: int, stopping: Stop | None
+    ) -> tuple[list[Generated], float]:
         """The answers, and the seconds that each took of its batch."""
         if not prompts:
             return [], 0.0
         started = time.perf_counter()
-        spoken = self.speaker.batch_answer(prompts, size=size)
+        spoken = self.speaker.batch_answer(prompts, size=size, stopping=stopping)
         return spoken, (time.perf_counter() - started) / len(prompts)
 
 

@@ -1,6 +1,6 @@
-"""A comparison as a folder: a plan written first, answers appended batch by batch, the card last.
+"""Asking every arm every question, marking, summing up, deciding. Knows no pages and no settings.
 
-Resumes after anything: whole batches that are on disk are not asked again. Knows no pages and no settings.
+Resumes after anything: whole batches that are on disk are not asked again.
 """
 
 from __future__ import annotations
@@ -8,58 +8,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from finetune.evaluation.arms import Answering, check_arms, runnable
+from finetune.evaluation.arms import Answering, runnable
+from finetune.evaluation.judges import Calibration
+from finetune.evaluation.judging import Journal, Stopped, VotedPair, judged
+from finetune.evaluation.kept import Comparison, Plan
 from finetune.evaluation.marks import TOKENIZER, mark
-from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard
+from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, JudgeReport
 from finetune.evaluation.summary import economics, numbers, summarise
 from finetune.evaluation.verdict import decide
 from finetune.records import Arm, Question
-from memory.errors import BackendFailed, DocgraftError
-from memory.records import digest, new_id, now
-from memory.workspace import KnowledgeBaseFolder, append_line, mend_lines, read_lines, write_json, write_text
+from memory.errors import BackendFailed
+from memory.records import digest, now
+from memory.workspace import append_line, mend_lines, read_lines, write_json, write_text
 from retrieval.citations import strip
 from retrieval.records import Answer
 
 if TYPE_CHECKING:
+    from finetune.evaluation.judges import Judge
     from retrieval.embedders import Embedder
 
 BATCH = 8
 """Questions per batch, the same for every arm, so that every arm's answers come from batches of one shape."""
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What the economics need and the answers do not tell."""
-
-    training_seconds: float = 0.0
-    index_seconds: float = 0.0
-    prices: tuple[float, float] | None = None
-    """Money per million tokens in and out."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to compare. `settings` holds everything that decides the answers, and is stored with them."""
-
-    kb: str
-    arms: tuple[Arm, ...]
-    questions: tuple[Question, ...]
-    settings: dict[str, Any] = field(default_factory=dict)
-    leaks: int = 0
-    known: frozenset[str] = frozenset()
-    """Questions that the base answers without documents."""
-    costs: Costs = field(default_factory=Costs)
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of arms, questions and settings: two comparisons with one fingerprint give the same answers."""
-        parts = [a.model_dump_json() for a in self.arms] + [q.model_dump_json() for q in self.questions]
-        return digest(*parts, json.dumps(self.settings, sort_keys=True, default=str), length=32)
 
 
 @dataclass(frozen=True)
@@ -84,78 +56,14 @@ def _never() -> bool:
     return False
 
 
-class Comparison:
-    """One comparison folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.answers_file = folder / "answers.jsonl"
-        self.card_file = folder / "card.json"
-        self.plan_file = folder / "plan.json"
-
-    @property
-    def id(self) -> str:
-        """The folder's name."""
-        return self.folder.name
-
-    @property
-    def complete(self) -> bool:
-        """Whether the card is there."""
-        return self.card_file.is_file()
-
-    def card(self) -> ComparisonCard:
-        """The finished card; DocgraftError while the comparison has not finished."""
-        if not self.complete:
-            raise DocgraftError(
-                f"Comparison {self.id} has not finished.", "Run the same comparison again to resume it."
-            )
-        return ComparisonCard.model_validate_json(self.card_file.read_text(encoding="utf-8"))
-
-    def answers(self) -> list[ArmAnswer]:
-        """Every answer on disk, in the order given."""
-        return [ArmAnswer.model_validate(row) for line in read_lines(self.answers_file) for row in line["answers"]]
-
-    def questions(self) -> list[Question]:
-        """The questions of the plan, so that a comparison can be repeated."""
-        plan = json.loads(self.plan_file.read_text(encoding="utf-8"))
-        return [Question.model_validate(row) for row in plan["questions"]]
-
-
-def find(kb: KnowledgeBaseFolder, plan: Plan) -> Comparison:
-    """The unfinished comparison with this very plan, to be resumed, or a new folder with the plan written."""
-    check_arms(plan.arms)
-    for folder in sorted(kb.comparisons.glob("*/")) if kb.comparisons.is_dir() else ():
-        comparison = Comparison(folder)
-        if comparison.plan_file.is_file() and not comparison.complete and _fingerprint(comparison) == plan.fingerprint:
-            return comparison
-    comparison = Comparison(kb.comparison(new_id()))
-    write_json(
-        comparison.plan_file,
-        {
-            "fingerprint": plan.fingerprint,
-            "kb": plan.kb,
-            "created": now(),
-            "arms": [arm.model_dump(mode="json") for arm in plan.arms],
-            "settings": plan.settings,
-            "questions": [question.model_dump(mode="json") for question in plan.questions],
-        },
-    )
-    return comparison
-
-
-def every(kb: KnowledgeBaseFolder) -> list[Comparison]:
-    """The comparisons of a knowledge base, newest first."""
-    if not kb.comparisons.is_dir():
-        return []
-    return [Comparison(p) for p in sorted(kb.comparisons.iterdir(), reverse=True) if (p / "plan.json").is_file()]
-
-
 def run(
     comparison: Comparison,
     plan: Plan,
     answering: Mapping[str, Answering],
     *,
     embedder: Embedder | None = None,
+    judge: Judge | None = None,
+    votes: Sequence[VotedPair] = (),
     progress: Progress = _quiet,
     stop: Stop = _never,
     language: str = "en",
@@ -163,7 +71,7 @@ def run(
     """Ask every arm every question it can be asked, mark, sum up, decide and write the card; None when stopped.
 
     `answering` holds one entry per arm name. An arm whose model fails is recorded as failed, never scored as wrong,
-    and the other arms go on.
+    and the other arms go on. `judge` is calibrated (on `votes` too) and published beside the verdict, never in it.
     """
     started = time.perf_counter()
     clock = _Clock(plan, progress)
@@ -176,6 +84,8 @@ def run(
         try:
             answers = list(_ask(comparison, worker, asked, done=done, clock=clock, stop=stop))
         except BackendFailed as cause:
+            if stop():
+                return None
             failed[arm.name] = cause.message
             continue
         if len(answers) < len(asked):
@@ -183,13 +93,31 @@ def run(
         collected[arm.name] = answers
     if embedder is not None:
         collected = {arm: _similar(answers, embedder) for arm, answers in collected.items()}
+    try:
+        said = _judged(comparison, judge, collected, votes, stop=stop)
+    except Stopped:
+        return None
     card = _card(comparison, plan, collected, failed, seconds=time.perf_counter() - started, language=language)
+    card = card.model_copy(update={"judge": said})
     _write(comparison, card, [a for answers in collected.values() for a in answers], language)
     return card
 
 
-def _fingerprint(comparison: Comparison) -> str:
-    return str(json.loads(comparison.plan_file.read_text(encoding="utf-8")).get("fingerprint"))
+def _judged(
+    comparison: Comparison,
+    judge: Judge | None,
+    collected: dict[str, list[ArmAnswer]],
+    votes: Sequence[VotedPair],
+    *,
+    stop: Stop,
+) -> JudgeReport | None:
+    """What the judge says; a judge that cannot be reached takes nothing from the comparison."""
+    if judge is None:
+        return None
+    try:
+        return judged(Journal(judge, comparison.folder / "judgements.jsonl", stop=stop), collected, votes=votes)
+    except BackendFailed as cause:
+        return JudgeReport(calibration=Calibration(judge=judge.name), failed=cause.message)
 
 
 def batches(questions: Sequence[Question]) -> list[list[Question]]:
@@ -247,12 +175,23 @@ def _ask(
         if answers is None:
             if stop():
                 return
-            answers = [marked(worker.arm, q, a) for q, a in zip(group, worker.answer(group, size=BATCH), strict=True)]
+            said = worker.answer(group, size=BATCH, stopping=stop)
+            held = _held()
+            answers = [
+                marked(worker.arm, q, a).model_copy(update={"memory": held}) for q, a in zip(group, said, strict=True)
+            ]
             with comparison.answers_file.open("a", encoding="utf-8") as file:
                 row = {"arm": key[0], "batch": key[1], "answers": [a.model_dump(mode="json") for a in answers]}
                 append_line(file, row)
         clock.tick(worker.arm.name, len(group))
         yield from answers
+
+
+def _held() -> int:
+    """Bytes that this process holds now."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def _on_disk(comparison: Comparison) -> dict[tuple[str, str], list[ArmAnswer]]:
@@ -302,16 +241,20 @@ def _card(
         questions_fingerprint=digest(*(q.model_dump_json() for q in plan.questions), length=32),
         summaries=tuple(summaries),
         differences=found.differences,
+        further=found.further,
         verdict=decide(found, language),
         economics=economics(
             summaries,
             training_seconds=plan.costs.training_seconds,
             index_seconds=plan.costs.index_seconds,
             prices=plan.costs.prices,
+            currency=plan.costs.currency,
         ),
         tokenizer=TOKENIZER,
         seconds=seconds,
         versions=plan.versions,
+        language=language,
+        repeats=plan.repeats,
     )
 
 

@@ -49,14 +49,14 @@ class Calibration(Record):
     """How far a judge can be trusted: counts over planted pairs, and over the user's own votes where there are any."""
 
     judge: str
-    planted: int
-    right: int
-    consistent: int
-    first_preferred: int
+    planted: int = 0
+    right: int = 0
+    consistent: int = 0
+    first_preferred: int = 0
     """Inconsistent pairs on which it preferred whatever stood first: position bias."""
-    longer_preferred: int
+    longer_preferred: int = 0
     """Pairs of equal quality on which it preferred the longer answer."""
-    equal: int
+    equal: int = 0
     """How many pairs of equal quality there were."""
     votes: int = 0
     votes_agreed: int = 0
@@ -67,6 +67,20 @@ class Calibration(Record):
         if not self.planted:
             return False
         return self.right / self.planted >= BAR_ACCURACY and self.consistent / self.planted >= BAR_CONSISTENCY
+
+
+class JudgedPair(Record):
+    """How often a judge preferred arm `a` over arm `b` on the questions that have a reference."""
+
+    a: str
+    b: str
+    a_wins: int
+    b_wins: int
+    ties: int
+    """Equal, or the two orders disagreed."""
+    failed: int
+    p: float
+    """Exact two-sided sign test on the decided ones."""
 
 
 class Overlap:

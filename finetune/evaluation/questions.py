@@ -39,48 +39,91 @@ def from_file(path: Path) -> list[Question]:
     return _distinct(questions)
 
 
-def from_texts(texts: Iterable[str], language: str = "en") -> list[Question]:
-    """Typed questions: answered side by side, but without a reference they are not marked."""
-    return [
-        Question(id=digest(text)[:12], question=text.strip(), answer=None, kind="open", language=language)
-        for text in texts
-        if text.strip()
-    ]
+def typed(
+    text: str, answer: str | None = None, *, absent: bool = False, history: tuple[tuple[str, str], ...] = ()
+) -> Question:
+    """A question as a person typed it: with a reference, marked as not in the documents, or with neither.
+
+    With neither it is answered side by side but not marked.
+    """
+    text, answer = text.strip(), (answer or "").strip() or None
+    kind = "unanswerable" if absent else "lookup" if answer else "open"
+    return Question(
+        id=digest(text, *(part for turn in history for part in turn), length=12),
+        question=text,
+        answer=None if absent else answer,
+        kind=kind,
+        language=_language(text),
+        history=history,
+    )
 
 
 def from_pairs(pairs: Iterable[Pair]) -> list[Question]:
-    """The test sets of a dataset, general questions included; refusals become questions without an answer."""
-    return [
-        Question(
-            id=pair.id,
-            question=pair.instruction,
-            answer=None if pair.test_set == "unanswerable" else pair.output,
-            accept=pair.accept,
-            kind="unanswerable" if pair.test_set == "unanswerable" else pair.kind,
-            language=pair.language,
-            history=pair.history,
-            section_id=pair.section_id,
-            test_set=pair.test_set or "",
-            evidence=pair.quote,
-        )
-        for pair in pairs
-        if pair.split == "test" and pair.status != "dropped"
-    ]
+    """The test sets of a dataset, general questions included; refusals become questions without an answer.
+
+    Beside them one training row of every fact that is also tested in other words: only the two together tell learning
+    from memorising. Those are called `trained_wording`, and the verdict does not rest on them.
+    """
+    found, trained, tested = [], {}, set()
+    for pair in pairs:
+        if pair.split == "test":
+            found.append(_asked(pair, pair.test_set or ""))
+            tested |= {pair.fact_id} if pair.test_set == "unseen_wording" else set()
+        elif pair.split == "train" and pair.kind == "closed_book" and pair.fact_id:
+            trained.setdefault(pair.fact_id, pair)
+    return found + [_asked(pair, "trained_wording") for fact, pair in trained.items() if fact in tested]
+
+
+SHARES = {
+    "unseen_wording": 0.40,
+    "unseen_section": 0.20,
+    "unanswerable": 0.15,
+    "general": 0.15,
+    "trained_wording": 0.10,
+}
+"""Of the questions of a dataset that are asked, by test set; what one set lacks goes to the others."""
 
 
 def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question]:
-    """At most `most` questions, the same ones every time: spread over sections, then by hash of the id."""
+    """At most `most` questions, the same ones every time, each test set with its share, spread over sections."""
     if most <= 0 or len(questions) <= most:
         return questions
-    ranked = sorted(questions, key=lambda q: digest(str(seed), q.id))
+    groups: dict[str, list[Question]] = {}
+    for question in questions:
+        groups.setdefault(question.test_set if question.test_set in SHARES else "", []).append(question)
+    queues = {name: _spread(group, seed) for name, group in groups.items()}
+    quotas = {name: round(most * SHARES.get(name, 1.0)) for name in groups}
+    chosen = [q for name, queue in queues.items() for q in queue[: quotas[name]]]
+    rest = [q for name in sorted(queues, key=lambda n: -SHARES.get(n, 1.0)) for q in queues[name][quotas[name] :]]
+    ids = {q.id for q in [*chosen, *rest][:most]}
+    return [q for q in questions if q.id in ids]
+
+
+def _asked(pair: Pair, test_set: str) -> Question:
+    absent = test_set == "unanswerable"
+    return Question(
+        id=pair.id,
+        question=pair.instruction,
+        answer=None if absent else pair.output,
+        accept=pair.accept,
+        kind="unanswerable" if absent else pair.kind,
+        language=pair.language,
+        history=pair.history,
+        section_id=pair.section_id,
+        test_set=test_set,
+        evidence=pair.quote,
+    )
+
+
+def _spread(questions: list[Question], seed: int) -> list[Question]:
+    """By hash of the id, but one of every section before a second of any."""
     seen: dict[str, int] = {}
     depth = []
-    for question in ranked:
+    for question in sorted(questions, key=lambda q: digest(str(seed), q.id)):
         cluster = question.section_id or question.id
         seen[cluster] = seen.get(cluster, 0) + 1
         depth.append((seen[cluster], question))
-    chosen = {q.id for _, q in sorted(depth, key=lambda pair: pair[0])[:most]}
-    return [q for q in questions if q.id in chosen]
+    return [question for _, question in sorted(depth, key=lambda entry: entry[0])]
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -144,7 +187,7 @@ def _question(number: int, row: Any) -> Question:
             id=str(row.get("id") or digest(str(number), text)[:12]),
             question=text.strip(),
             answer=answer.strip() if answer else None,
-            accept=tuple(row.get("accept") or ()),
+            accept=_accepted(row.get("accept"), number),
             kind=row.get("kind") or ("lookup" if answer else "unanswerable"),
             language=row.get("language") or _language(text),
             history=_history(row.get("history"), number),
@@ -157,6 +200,15 @@ def _question(number: int, row: Any) -> Question:
         raise BadDataset(
             first["msg"] + ".", "See docs/HOW-IT-DECIDES.md for the fields.", row=number, field=str(first["loc"][0])
         ) from cause
+
+
+def _accepted(value: Any, number: int) -> tuple[str, ...]:
+    """Accepted variants; a text alone would be taken apart into letters, each of them accepted."""
+    if not value:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise BadDataset("is not a list of texts.", 'Write it as ["…", "…"].', row=number, field="accept")
+    return tuple(one.strip() for one in value if one.strip())
 
 
 def _section(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from finetune.evaluation.judges import Calibration, JudgedPair
 from finetune.evaluation.marks import Marks
 from finetune.evaluation.statistics import Difference
 from finetune.records import Arm, Question, Verdict
@@ -36,6 +37,8 @@ class ArmAnswer(Record):
     """Its share of its batch."""
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    memory: int = 0
+    """Bytes that this process held after its batch; of a model on a server nothing is known."""
 
 
 class Share(Record):
@@ -80,6 +83,8 @@ class ArmSummary(Record):
     """Per answer, mean."""
     prompt_tokens: float = 0.0
     answer_tokens: float = 0.0
+    memory: int = 0
+    """Bytes that this process held at most while the arm answered."""
     failed: str = ""
     """Why the arm did not finish; a failed arm is never scored."""
 
@@ -92,10 +97,21 @@ class Economics(Record):
     answer_tokens: dict[str, float] = Field(default_factory=dict)
     """Arm → tokens in and out per answer."""
     money_per_answer: dict[str, float] = Field(default_factory=dict)
+    currency: str = ""
     break_even: int | None = None
     """Questions after which the time spent on training is earned back by shorter answers; None: never."""
     refresh_seconds: dict[str, float] = Field(default_factory=dict)
     """What one changed document costs: "rag" re-indexing, "tuned" training again."""
+
+
+class JudgeReport(Record):
+    """What a model said about pairs of answers, and how far it can be trusted."""
+
+    calibration: Calibration
+    pairs: tuple[JudgedPair, ...] = ()
+    """Empty when it is not good enough to be used."""
+    failed: str = ""
+    """Why it said nothing."""
 
 
 class ComparisonCard(Record):
@@ -111,9 +127,17 @@ class ComparisonCard(Record):
     questions_fingerprint: str
     summaries: tuple[ArmSummary, ...]
     differences: tuple[Difference, ...]
+    """Those that the verdict rests on."""
+    further: tuple[Difference, ...] = ()
+    """Beside the verdict: against the control, the ceiling, other adapters and other models."""
+    judge: JudgeReport | None = None
     verdict: Verdict
     economics: Economics
     tokenizer: str
     """What ROUGE and F1 count."""
     seconds: float
     versions: dict[str, str] = Field(default_factory=dict)
+    language: str = "en"
+    """Of verdict and reasons."""
+    repeats: str = ""
+    """The comparison that this one repeats."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, Share
-from finetune.evaluation.words import report_words, say
+from finetune.evaluation.words import report_words, say, short
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -46,8 +46,10 @@ def markdown(card: ComparisonCard, language: str = "en") -> str:
 
 
 def label(arm: str, language: str = "en") -> str:
-    """An arm's name as people read it; names that are not ours stay as they are."""
-    return report_words(language)["labels"].get(arm, arm)
+    """An arm's name as people read it; the name of a further adapter or model stands behind it."""
+    kind, _, which = arm.partition("@")
+    name = str(report_words(language)["labels"].get(kind, kind))
+    return f"{name} · {short(which)}" if which else name
 
 
 def explain(answer: ArmAnswer, language: str = "en") -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from finetune.evaluation.records import ArmAnswer, ArmSummary, Economics, Share
-from finetune.evaluation.statistics import Difference, compare, wilson
-from finetune.evaluation.verdict import FAMILY, ArmNumbers, Change, Numbers
+from finetune.evaluation.statistics import Difference, compare, holm, wilson
+from finetune.evaluation.verdict import BESIDE, FAMILY, ArmNumbers, Change, Numbers
 
 UNSEEN = {"", "unseen_wording", "unseen_section"}
 """Test sets that the verdict rests on; "" is a user's own question file."""
@@ -46,6 +46,7 @@ def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset
         seconds=_mean(a.seconds for a in answers),
         prompt_tokens=_mean(a.prompt_tokens for a in answers),
         answer_tokens=_mean(a.answer_tokens for a in answers),
+        memory=max((a.memory for a in answers), default=0),
         failed=failed,
     )
 
@@ -66,6 +67,7 @@ def numbers(by_arm: dict[str, list[ArmAnswer]], *, leaks: int = 0, seed: int = 0
     return Numbers(
         arms={arm: _arm_numbers(answers) for arm, answers in scored.items()},
         differences=tuple(differences(scored, seed=seed)),
+        further=tuple(further(scored, seed=seed)),
         forgetting=_change(by_arm, "base", "tuned", lambda a: a.question.test_set == "general"),
         abstention={
             arm: change
@@ -89,12 +91,30 @@ def differences(
     return compare({arm: [float(bool(a.correct)) for a in scored[arm]] for arm in arms}, clusters, pairs, seed=seed)
 
 
+def further(scored: dict[str, list[ArmAnswer]], *, seed: int = 0) -> list[Difference]:
+    """Comparisons beside the verdict: against the controls and the ceiling, and of every further adapter or model.
+
+    Corrected among themselves, so that asking for them does not weaken the verdict. Only questions that both arms
+    could be asked count, so the ceiling is compared on those whose passage is known.
+    """
+    pairs = [pair for pair in BESIDE if set(pair) <= scored.keys()]
+    pairs += [(arm, arm.split("@")[0]) for arm in scored if "@" in arm and arm.split("@")[0] in scored]
+    found = []
+    for a, b in pairs:
+        both = {x.question.id for x in scored[a]} & {x.question.id for x in scored[b]}
+        shared = {arm: [x for x in scored[arm] if x.question.id in both] for arm in (a, b)}
+        found += differences(shared, ((a, b),), seed=seed)
+    corrected = holm([d.p for d in found])
+    return [d.model_copy(update={"p_holm": p}) for d, p in zip(found, corrected, strict=True)]
+
+
 def economics(
     summaries: Sequence[ArmSummary],
     *,
     training_seconds: float = 0.0,
     index_seconds: float = 0.0,
     prices: tuple[float, float] | None = None,
+    currency: str = "",
 ) -> Economics:
     """Costs per arm and what training must earn back. `prices`: money per million tokens in and out."""
     by_name = {s.arm: s for s in summaries if not s.failed}
@@ -107,6 +127,7 @@ def economics(
         answer_seconds={arm: s.seconds for arm, s in by_name.items()},
         answer_tokens={arm: s.prompt_tokens + s.answer_tokens for arm, s in by_name.items()},
         money_per_answer=money,
+        currency=currency if money else "",
         break_even=round(training_seconds / saved) if saved > 0 and training_seconds else None,
         refresh_seconds={"rag": index_seconds, "tuned": training_seconds}
         if training_seconds
@@ -126,6 +147,7 @@ def _arm_numbers(answers: Sequence[ArmAnswer]) -> ArmNumbers:
         wrongly_abstained=sum(a.abstained for a in answers),
         length=_mean(m.length for m in marks),
         f1=_mean(m.f1 for m in marks),
+        seconds=_mean(a.seconds for a in answers),
     )
 
 

@@ -25,11 +25,18 @@ FAMILY = (
 )
 """The comparisons that are corrected together."""
 
+BESIDE = (("tuned", "control"), ("both", "control_both"), ("oracle", "rag"))
+"""Comparisons that explain the verdict without deciding it."""
+
 SIMPLER = {"base": (), "rag": ("base",), "tuned": ("base",), "both": ("base", "rag", "tuned")}
 MARGIN = 0.05
 """Differences inside this band are too small to matter."""
 VERBOSE = 3.0
 """An arm this many times longer than one it beats may win by length alone."""
+COSTLY = 3.0
+"""An adapter whose answers take this many times as long as without it is too slow for what it gains."""
+WITHOUT = {"tuned": "base", "both": "rag"}
+"""The same way of answering without the adapter."""
 
 Winner = Literal["rag", "tuned", "both", "base", "undecided"]
 
@@ -44,6 +51,8 @@ class ArmNumbers(Record):
     """Mean answer length in tokens."""
     f1: float = 0.0
     """Mean token F1."""
+    seconds: float = 0.0
+    """Mean seconds per answer."""
 
 
 class Change(Record):
@@ -70,6 +79,8 @@ class Numbers(Record):
     arms: dict[str, ArmNumbers]
     differences: tuple[Difference, ...]
     """Over the questions in wordings and about sections that the adapter never saw, one per pair of FAMILY."""
+    further: tuple[Difference, ...] = ()
+    """The pairs of BESIDE that were asked, and further adapters and models; they explain and do not decide."""
     forgetting: Change | None = None
     """General questions: base, then adapter."""
     abstention: dict[str, Change] = Field(default_factory=dict)
@@ -86,13 +97,13 @@ def decide(numbers: Numbers, language: str = "en") -> Verdict:
     eligible = [arm for arm in ("base", "rag", "tuned", "both") if arm in numbers.arms and arm not in vetoes]
     winners = [arm for arm in eligible if arm != "base" and _beats_all_simpler(numbers, arm, eligible)]
     winner, why = _choose(numbers, winners, eligible)
-    needed = _needed(numbers, winner, eligible)
+    total, more = _needed(numbers, winner, eligible)
     return Verdict(
         winner=winner,
-        sentence=say(language, why, needed=needed or 0, **_shares(numbers)),
+        sentence=say(language, why, needed=total or 0, more=more or 0, **_shares(numbers)),
         reasons=tuple(_reasons(numbers, language, winner, eligible)),
         vetoes=tuple(say(language, code, arm=say(language, arm)) for arm, codes in vetoes.items() for code in codes),
-        needed=needed,
+        needed=more,
     )
 
 
@@ -109,6 +120,8 @@ def _choose(numbers: Numbers, winners: Sequence[str], eligible: Sequence[str]) -
     if "tuned" in winners:
         return "tuned", "tuned_wins"
     others = [arm for arm in eligible if arm != "base"]
+    if not any(counts.answerable for counts in numbers.arms.values()):
+        return "undecided", "unmarked"
     if others and all(_no_better(numbers, arm) for arm in others):
         return "base", "nothing_helps"
     return ("undecided", "undecided") if others else ("base", "nothing_left")
@@ -125,6 +138,7 @@ def _vetoes(numbers: Numbers) -> dict[str, list[str]]:
             "veto_forgetting": numbers.forgetting is not None and numbers.forgetting.serious,
             "veto_abstention": change is not None and change.serious,
             "veto_leak": numbers.leaks > 0,
+            "veto_cost": _too_costly(numbers, arm),
         }
         codes = [code for code, true in checks.items() if true]
         if codes:
@@ -133,6 +147,16 @@ def _vetoes(numbers: Numbers) -> dict[str, list[str]]:
         if _wins_by_length(numbers, arm):
             found.setdefault(arm, []).append("veto_verbose")
     return found
+
+
+def _too_costly(numbers: Numbers, arm: str) -> bool:
+    """Better than without the adapter, but not by what pays for training it again, or only by taking much longer."""
+    plain = WITHOUT[arm]
+    if plain not in numbers.arms or not _beats(numbers, arm, plain):
+        return False
+    found = _difference(numbers, arm, plain)
+    slower = numbers.arms[arm].seconds > COSTLY * max(numbers.arms[plain].seconds, 1.0)
+    return slower or (found is not None and found.difference < MARGIN)
 
 
 def _wins_by_length(numbers: Numbers, arm: str) -> bool:
@@ -169,12 +193,13 @@ def _no_better(numbers: Numbers, arm: str) -> bool:
     return found is not None and found.high < MARGIN
 
 
-def _needed(numbers: Numbers, winner: str, eligible: Sequence[str]) -> int | None:
-    """Questions that would settle the nearest open comparison; only an undecided verdict needs more."""
+def _needed(numbers: Numbers, winner: str, eligible: Sequence[str]) -> tuple[int | None, int | None]:
+    """Questions in all, and more than were asked, that would settle the nearest open comparison of an open verdict."""
     if winner != "undecided":
-        return None
-    open_ = [d.needed for d in numbers.differences if {d.a, d.b} <= set(eligible) and d.needed and d.difference > 0]
-    return min(open_, default=None)
+        return None, None
+    open_ = [d for d in numbers.differences if {d.a, d.b} <= set(eligible) and d.needed and d.difference > 0]
+    nearest = min(open_, key=lambda d: d.needed or 0, default=None)
+    return (nearest.needed, (nearest.needed or 0) - nearest.n) if nearest else (None, None)
 
 
 def _shares(numbers: Numbers) -> dict[str, str]:
@@ -188,14 +213,9 @@ def _shares(numbers: Numbers) -> dict[str, str]:
 def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[str]) -> list[str]:
     """One sentence for each comparison, then what a reader must know beside them."""
     lines = [_compared(found, language) for found in numbers.differences if {found.a, found.b} <= set(eligible)]
-    trained = numbers.trained_wordings
-    unseen = _difference(numbers, "tuned", "base")
-    if (
-        trained is not None
-        and trained.settled
-        and trained.difference > 0
-        and not (unseen and unseen.difference > MARGIN)
-    ):
+    trained, unseen = numbers.trained_wordings, _difference(numbers, "tuned", "base")
+    gained = trained is not None and trained.settled and trained.difference > 0
+    if gained and not (unseen and unseen.difference > MARGIN):
         lines.append(say(language, "memorised"))
     for arm, counts in numbers.arms.items():
         if counts.answerable and counts.wrongly_abstained > counts.answerable / 2:
@@ -204,7 +224,16 @@ def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[st
         found = _difference(numbers, "both", "rag")
         if found is not None and not found.settled and found.needed and found.difference > 0:
             lines.append(say(language, "both_open", needed=found.needed))
-    return lines
+    return [*lines, *(_explained(found, language) for found in numbers.further)]
+
+
+def _explained(found: Difference, language: str) -> str:
+    """A comparison beside the verdict, in words; against a control it tells facts from manners."""
+    if (found.a, found.b) not in BESIDE[:2]:
+        return _compared(found, language)
+    better = found.settled and found.difference > 0
+    values = {"a": say(language, found.a), "difference": f"{100 * found.difference:+.0f}"}
+    return say(language, "facts" if better else "manners", **values)
 
 
 def _compared(found: Difference, language: str) -> str:

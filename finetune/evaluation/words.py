@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _EN = {
@@ -9,6 +10,9 @@ _EN = {
     "rag": "retrieval",
     "tuned": "the adapter",
     "both": "retrieval with the adapter",
+    "control": "the control adapter",
+    "control_both": "retrieval with the control adapter",
+    "oracle": "reading the right passage",
     "both_wins": "Use both: retrieval with the adapter answers {both} right, retrieval alone {rag}, the adapter alone "
     "{tuned}, the plain model {base}.",
     "rag_wins": "Use retrieval: it answers {rag} right, the plain model {base}.",
@@ -18,8 +22,10 @@ _EN = {
     "nothing_helps": "Use the plain model: neither retrieval nor the adapter is better by a margin that matters "
     "({rag} and {tuned} against {base}).",
     "nothing_left": "Use the plain model: every other arm is missing or was vetoed.",
-    "undecided": "Cannot tell yet. About {needed} questions would settle it.",
+    "undecided": "Cannot tell yet. About {more} more questions ({needed} in all) would settle it.",
     "undecided_0": "Cannot tell: the differences are too small for any reasonable number of questions.",
+    "unmarked": "Nothing to decide by: none of these questions has a reference answer. Compare the answers side by "
+    "side, or vote on them blind.",
     "settled": "{a} against {b}: {difference} points on {n} questions (95 % interval {low} to {high}). Settled.",
     "open": "{a} against {b}: {difference} points on {n} questions (95 % interval {low} to {high}). Not settled; "
     "this many questions can show {smallest} points or more.",
@@ -30,6 +36,12 @@ _EN = {
     "veto_forgetting": "{arm} is out: the adapter forgot general knowledge.",
     "veto_abstention": "{arm} is out: with the adapter, it answers questions that the documents do not answer.",
     "veto_leak": "{arm} is out: test questions stand in the training rows.",
+    "veto_cost": "{arm} is out: what it gains does not pay for training again whenever documents change, or for the "
+    "time its answers take.",
+    "facts": "{a} is {difference} points ahead of an adapter trained the same way on other documents: it learned facts "
+    "of these documents, not only a manner of answering.",
+    "manners": "{a} is not shown to be better than an adapter trained the same way on other documents ({difference} "
+    "points): what it gained may be a manner of answering rather than facts.",
     "veto_verbose": "{arm} is out: it is ahead only because its answers are much longer.",
     "why_open": "not marked: no reference",
     "why_declined": "rightly declined",
@@ -46,6 +58,9 @@ _ZH = {
     "rag": "檢索",
     "tuned": "微調",
     "both": "檢索加微調",
+    "control": "對照組微調",
+    "control_both": "檢索加對照組微調",
+    "oracle": "直接讀原文",
     "both_wins": "兩者併用：檢索加微調答對 {both}，只用檢索 {rag}，只用微調 {tuned}，原始模型 {base}。",
     "rag_wins": "使用檢索：答對 {rag}，原始模型 {base}。",
     "rag_by_upkeep": "使用檢索：檢索與微調都勝過原始模型（{rag}、{tuned}，原始模型 {base}），兩者分不出高下，"
@@ -53,8 +68,9 @@ _ZH = {
     "tuned_wins": "使用微調：答對 {tuned}，原始模型 {base}。",
     "nothing_helps": "使用原始模型：檢索與微調都沒有足以影響使用的進步（{rag}、{tuned}，原始模型 {base}）。",
     "nothing_left": "使用原始模型：其他方式都未執行或已被否決。",
-    "undecided": "目前無法判定。大約需要 {needed} 題才能分出高下。",
+    "undecided": "目前無法判定。大約再加 {more} 題（共 {needed} 題）才能分出高下。",
     "undecided_0": "無法判定：差距太小，再多題目也難以分出高下。",
+    "unmarked": "沒有可判定的依據：這些題目都沒有標準答案。請並排比較答案，或盲選投票。",
     "settled": "{a}與{b}相比：{n} 題相差 {difference} 個百分點（95% 區間 {low} 到 {high}）。已可判定。",
     "open": "{a}與{b}相比：{n} 題相差 {difference} 個百分點（95% 區間 {low} 到 {high}）。尚未判定；"
     "這麼多題能看出 {smallest} 個百分點以上的差距。",
@@ -65,6 +81,11 @@ _ZH = {
     "veto_forgetting": "{arm}出局：微調後的模型忘了一般知識。",
     "veto_abstention": "{arm}出局：微調後，文件裡沒有答案的問題它也照答。",
     "veto_leak": "{arm}出局：測驗題出現在訓練資料中。",
+    "veto_cost": "{arm}出局：進步的幅度抵不過每次文件更動都要重新訓練的成本，或答得太慢。",
+    "facts": "{a}比用其他文件、以相同方式訓練的模型高出 {difference} 個百分點："
+    "它學到了這些文件的內容，而不只是回答的方式。",
+    "manners": "看不出{a}勝過用其他文件、以相同方式訓練的模型（{difference} 個百分點）："
+    "進步的可能是回答的方式，而不是內容。",
     "veto_verbose": "{arm}出局：它領先只是因為答案長得多。",
     "why_open": "沒有標準答案，不評分",
     "why_declined": "正確地拒答",
@@ -104,6 +125,7 @@ _REPORT_EN = {
         "both": "Retrieval + adapter",
         "oracle": "Given the passage",
         "control": "Control adapter",
+        "control_both": "Retrieval + control adapter",
     },
     "columns": {
         "correct": "Right",
@@ -145,6 +167,7 @@ _REPORT_ZH = {
         "both": "檢索加微調",
         "oracle": "直接給原文",
         "control": "對照組微調",
+        "control_both": "檢索加對照組微調",
     },
     "columns": {
         "correct": "答對",
@@ -161,6 +184,11 @@ _REPORT_ZH = {
 }
 
 
+def short(name: str) -> str:
+    """An adapter's id by its end, which is what differs; any other name as it is."""
+    return f"…{name[-6:]}" if re.fullmatch(r"[0-9a-f]{16,}", name) else name
+
+
 def report_words(language: str) -> dict[str, Any]:
     """Headings, labels and columns of the report in the language."""
     return _REPORT_ZH if language.startswith("zh") else _REPORT_EN
@@ -169,6 +197,9 @@ def report_words(language: str) -> dict[str, Any]:
 def say(language: str, code: str, **values: object) -> str:
     """The sentence for `code` with its values filled in; `language` "zh…" is Traditional Chinese, others English."""
     table = _ZH if language.startswith("zh") else _EN
+    if "@" in code:
+        kind, _, which = code.partition("@")
+        return f"{table[kind]} ({short(which)})"
     if code == "undecided" and not values.get("needed"):
         code = "undecided_0"
     sentence = table[code].format(**values)

@@ -52,7 +52,7 @@ def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compare
     test.run()
     test.button(key="compare").click().run()
     settled(test)
-    from finetune.evaluation.comparison import every
+    from finetune.evaluation.kept import every
 
     found = [one for one in every(wiring.folder("default")) if one.complete]
     assert len(found) == 2 and found[0].card().questions == 2
