@@ -34,5 +34,8 @@ check: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+reader: install
+	$(BIN)/python -m finetune.skills.make
+
 clean:
 	rm -rf $(VENV)

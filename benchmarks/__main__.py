@@ -53,9 +53,10 @@ def _run(name: str, arguments: list[str], **values: str) -> int:
 def _embedded() -> str:
     """The folder of the embedded model, fetched when it is not there."""
     from app.settings import workspace
+    from finetune.models.catalog import EMBEDDED
     from finetune.models.fetch import fetch
 
-    return str(fetch("smollm2-135m", workspace()))
+    return str(fetch(EMBEDDED, workspace()))
 
 
 if __name__ == "__main__":

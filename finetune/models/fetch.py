@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from finetune.models import hub, wheel
 from finetune.models.catalog import Entry, entry_for
 from finetune.models.fingerprints import fingerprint, weights
+from finetune.models.folding import fold
 from finetune.models.hub import Unavailable
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
 from memory.records import Record, now
@@ -124,6 +125,9 @@ def remove(name: str, workspace: Workspace) -> None:
 
 def _fetched(entry: Entry, folder: Path, progress: Progress) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
+    if entry.plain and state(folder.with_name(entry.plain)) == "ready":
+        _finish(entry, f"here:{entry.plain}", folder.with_name(entry.plain), folder, progress)
+        return
     reasons = []
     for source in entry.sources:
         into = partial / source.kind
@@ -136,13 +140,17 @@ def _fetched(entry: Entry, folder: Path, progress: Progress) -> None:
             reasons.append(str(cause))
             continue
         _check_code(into)
-        _finish(entry, f"{source.kind}:{source.location}", into, folder)
-        shutil.rmtree(partial, ignore_errors=True)
+        _finish(entry, f"{source.kind}:{source.location}", into, folder, progress)
         return
     raise BackendFailed(
         f"{entry.name} cannot be fetched. " + " ".join(reasons),
         "Connect to the internet and try again; or set model.name to the folder of a model that you already have.",
     )
+
+
+def skill(name: str) -> Path:
+    """The folder of an adapter that ships with the product."""
+    return Path(str(resources.files("finetune.skills").joinpath(name)))
 
 
 def _check_code(folder: Path) -> None:
@@ -157,10 +165,18 @@ def _check_code(folder: Path) -> None:
         )
 
 
-def _finish(entry: Entry, source: str, partial: Path, folder: Path) -> None:
-    """Write the manifest, then move the folder into place in one step."""
-    mark = fingerprint(partial)
-    files = {file.name: file.stat().st_size for file in sorted(partial.iterdir()) if _listed(file)}
+def _finish(entry: Entry, source: str, found: Path, folder: Path, progress: Progress) -> None:
+    """Fold its skill into a copy, write the manifest, then move the whole into place in one step."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    whole = found
+    if entry.skill:
+        progress("Folding in what it was taught", 0, 0)
+        whole = partial / "taught"
+        shutil.rmtree(whole, ignore_errors=True)  # Folding twice into the same weights would be wrong.
+        shutil.copytree(found, whole, ignore=shutil.ignore_patterns(".*", MANIFEST))
+        fold(whole, skill(entry.skill))
+    mark = fingerprint(whole)
+    files = {file.name: file.stat().st_size for file in sorted(whole.iterdir()) if _listed(file)}
     card = Manifest(
         name=entry.name,
         id=entry.id,
@@ -171,10 +187,11 @@ def _finish(entry: Entry, source: str, partial: Path, folder: Path) -> None:
         fetched=now(),
         versions={name: metadata.version(name) for name in _LIBRARIES},
     )
-    write_json(partial / MANIFEST, card.model_dump())
+    write_json(whole / MANIFEST, card.model_dump())
     if folder.exists():
         shutil.rmtree(folder)
-    partial.rename(folder)
+    whole.rename(folder)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _listed(file: Path) -> bool:

@@ -22,9 +22,11 @@ from retrieval.tokens import fold
 class Mix(Record):
     """How the rows are mixed."""
 
-    as_found: float = 0.5
+    whole: float = 0.25
+    """Share of answerable questions shown with the whole answering section, alone or beside others."""
+    as_found: float = 0.4
     """Share of answerable questions shown with exactly what search found, when that holds the answer."""
-    absent: float = 0.12
+    absent: float = 0.1
     """Share of answerable questions shown without the answering evidence: the right reply is the refusal."""
     fewest: int = 3
     """Fewest units of evidence in a row."""
@@ -55,9 +57,15 @@ def rows(
         gold = _gold(question, [unit for unit, _ in units])
         if question.answer is not None and not gold:
             continue
+        asked = question if plan.turns else question.model_copy(update={"question": result.question})
         for epoch in range(epochs):
             rng = random.Random(f"{seed}:{epoch}:{question.id}")
-            yield _row(question, _choose(question, result, gold, library=library, mix=mix, rng=rng), plan, count, epoch)
+            choice = _choose(question, result, gold, library=library, mix=mix, rng=rng)
+            yield _row(asked, choice, plan.model_copy(update=WHOLE if choice.whole else {}), count, epoch)
+
+
+WHOLE = {"form": "sections", "most": 0, "budget": 640}
+"""How the plan changes where whole sections are shown."""
 
 
 class _Choice(Record):
@@ -65,6 +73,8 @@ class _Choice(Record):
 
     hits: tuple[Hit, ...]
     answered: bool
+    whole: bool = False
+    """Sections are shown whole, not units."""
 
 
 def _choose(
@@ -80,12 +90,23 @@ def _choose(
     draw = rng.random()
     if draw < mix.absent:
         return _Choice(hits=_regrouped([pair for pair in ranked if _key(pair[0]) not in wanted][:most]), answered=False)
+    if draw > 1 - mix.whole:
+        return _Choice(hits=_sections(gold, result, library, rng), answered=True, whole=True)
     if wanted <= here and draw < mix.absent + mix.as_found:
         return _Choice(hits=_regrouped(found), answered=True)
     distractors = [pair for pair in found if _key(pair[0]) not in wanted][: max(1, most - len(gold))]
     shown = [*distractors, *((unit, _hit(unit, library)) for unit in gold)]
     rng.shuffle(shown)
     return _Choice(hits=_regrouped(shown), answered=True)
+
+
+def _sections(gold: Sequence[Unit], result: SearchResult, library: Library, rng: random.Random) -> tuple[Hit, ...]:
+    """The answering sections whole, half of the time beside one or two that search found, in any order."""
+    right = {unit.section_id: _hit(unit, library) for unit in gold}
+    others = [hit for hit in result.hits if hit.section.id not in right][: rng.choice((0, 0, 1, 2))]
+    shown = [*right.values(), *others]
+    rng.shuffle(shown)
+    return tuple(shown)
 
 
 def _row(question: Question, choice: _Choice, plan: EvidencePlan, count: Count, epoch: int) -> Pair:

