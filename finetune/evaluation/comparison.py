@@ -18,8 +18,9 @@ from finetune.evaluation.kept import Comparison, Plan
 from finetune.evaluation.marks import TOKENIZER, mark
 from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, JudgeReport
 from finetune.evaluation.summary import economics, numbers, summarise
-from finetune.evaluation.verdict import decide
-from finetune.records import Arm, Question
+from finetune.evaluation.verdict import Numbers, decide
+from finetune.evaluation.words import say
+from finetune.records import Arm, Question, Verdict
 from memory.errors import BackendFailed
 from memory.records import digest, now
 from memory.workspace import append_line, mend_lines, read_lines, write_json, write_text
@@ -242,7 +243,7 @@ def _card(
         summaries=tuple(summaries),
         differences=found.differences,
         further=found.further,
-        verdict=decide(found, language),
+        verdict=_decided(found, failed, language),
         economics=economics(
             summaries,
             training_seconds=plan.costs.training_seconds,
@@ -256,6 +257,13 @@ def _card(
         language=language,
         repeats=plan.repeats,
     )
+
+
+def _decided(found: Numbers, failed: dict[str, str], language: str) -> Verdict:
+    """The verdict, with the arms that did not get through named among its reasons."""
+    verdict = decide(found, language)
+    lost = (say(language, "failed", arm=say(language, arm), why=why) for arm, why in failed.items())
+    return verdict.model_copy(update={"reasons": (*lost, *verdict.reasons)})
 
 
 def _write(comparison: Comparison, card: ComparisonCard, answers: Sequence[ArmAnswer], language: str) -> None:

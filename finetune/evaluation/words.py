@@ -24,6 +24,7 @@ _EN = {
     "nothing_left": "Use the plain model: every other arm is missing or was vetoed.",
     "undecided": "Cannot tell yet. About {more} more questions ({needed} in all) would settle it.",
     "undecided_0": "Cannot tell: the differences are too small for any reasonable number of questions.",
+    "failed": "{arm} failed and is not counted: {why}",
     "unmarked": "Nothing to decide by: none of these questions has a reference answer. Compare the answers side by "
     "side, or vote on them blind.",
     "settled": "{a} against {b}: {difference} points on {n} questions (95 % interval {low} to {high}). Settled.",
@@ -70,6 +71,7 @@ _ZH = {
     "nothing_left": "使用原始模型：其他方式都未執行或已被否決。",
     "undecided": "目前無法判定。大約再加 {more} 題（共 {needed} 題）才能分出高下。",
     "undecided_0": "無法判定：差距太小，再多題目也難以分出高下。",
+    "failed": "{arm}執行失敗，不列入計算：{why}",
     "unmarked": "沒有可判定的依據：這些題目都沒有標準答案。請並排比較答案，或盲選投票。",
     "settled": "{a}與{b}相比：{n} 題相差 {difference} 個百分點（95% 區間 {low} 到 {high}）。已可判定。",
     "open": "{a}與{b}相比：{n} 題相差 {difference} 個百分點（95% 區間 {low} 到 {high}）。尚未判定；"

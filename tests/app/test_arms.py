@@ -1,0 +1,161 @@
+"""Arms beyond the four: controls, the ceiling, further adapters and models, a judge, and a comparison asked again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app import comparing, settings
+from app.wiring import Wiring
+from finetune.evaluation.kept import every
+from memory.conversations import Choices
+from memory.errors import DocgraftError
+from tests.planted_adapters import plant
+from tests.tiny_model import tiny_model
+
+ROWS = [
+    {
+        "id": f"q{n}",
+        "question": f"How long is the warranty of kettle {n}?",
+        "answer": f"{n + 10} months",
+        "evidence": "The Northwind kettle has a warranty of 18 months.",
+    }
+    for n in range(3)
+]
+
+
+@pytest.fixture
+def questions(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def shelf(configured, manual, tmp_path, monkeypatch, cli):
+    """TINY-LM as the default model beside the model server, one adapter here and one of other documents."""
+    base = tiny_model(tmp_path / "tiny")
+    for name, value in {"PROVIDER": "local", "NAME": str(base), "BASE_URL": "", "MAX_TOKENS": "8"}.items():
+        monkeypatch.setenv(f"DOCGRAFT_MODEL__{name}", value)
+    cli("add", manual)
+    cli("add", manual, "--kb", "other")
+    home = settings.workspace()
+    wiring = Wiring(settings.load(home), home)
+    return wiring, base, plant(wiring, base), plant(wiring, base, "other", seed=3)
+
+
+def arms(found):
+    return {name for name, arm in found["arms"].items() if not arm["failed"]}
+
+
+def test_controls_use_the_same_kind_of_adapter_of_other_documents_and_the_oracle_its_passage(shelf, cli, questions):
+    _, _, mine, other = shelf
+    found = cli("compare", "--questions", questions, "--arms", ",".join(comparing.ARMS), "--json").json
+    assert arms(found) == set(comparing.ARMS)
+    assert {(d["a"], d["b"]) for d in found["further"]} == {
+        ("tuned", "control"),
+        ("both", "control_both"),
+        ("oracle", "rag"),
+    }
+    card = every(shelf[0].folder("default"))[0].card()
+    used = {arm.name: arm.adapter for arm in card.arms}
+    assert used["tuned"] == used["both"] == mine and used["control"] == used["control_both"] == f"other/{other}"
+    by_arm = {
+        name: [a.sections for a in every(shelf[0].folder("default"))[0].answers() if a.arm == name] for name in used
+    }
+    assert by_arm["rag"] == by_arm["both"] == by_arm["control_both"], "arms with retrieval share their hits"
+    assert all(by_arm["oracle"]) and not any(by_arm["control"])
+    assert any("manner" in reason for reason in card.verdict.reasons)
+
+
+def test_an_adapter_of_these_documents_is_no_control(shelf, cli, questions):
+    ended = cli("compare", "--questions", questions, "--arms", "base,control", "--control", f"default/{shelf[2]}")
+    assert ended.code == 1 and "other documents" in ended.err
+
+
+def test_a_second_adapter_stands_beside_the_first_in_the_same_ways_of_answering(shelf, cli, questions):
+    wiring, base, first, _ = shelf
+    second = plant(wiring, base, seed=5)
+    found = cli("compare", "--questions", questions, "--adapters", f"{first},{second}", "--json").json
+    assert arms(found) == {"base", "rag", "tuned", "both", f"tuned@{second}", f"both@{second}"}
+    assert {(d["a"], d["b"]) for d in found["further"]} == {
+        (f"tuned@{second}", "tuned"),
+        (f"both@{second}", "both"),
+    }
+    texts = {arm: text for arm, text in _texts(wiring, "q0").items() if arm.startswith("tuned")}
+    assert len(set(texts.values())) == 2, "two adapters answer differently"
+
+
+def test_a_further_model_on_a_server_is_compared_on_the_same_questions(shelf, cli, questions, stub, monkeypatch):
+    stub.script = lambda messages: "10 months"
+    monkeypatch.setenv(
+        "DOCGRAFT_MODELS", json.dumps({"served": {"provider": "openai", "name": "s", "base_url": stub.url}})
+    )
+    found = cli("compare", "--questions", questions, "--arms", "base,rag", "--models", "served", "--json").json
+    assert arms(found) == {"base", "rag", "base@served", "rag@served"}
+    assert found["arms"]["base@served"]["correct"] == 1
+    assert cli("compare", "--questions", questions, "--models", "nobody").code == 1
+
+
+def test_a_judge_above_the_bar_is_heard_and_one_below_it_only_measured(shelf, cli, questions, stub, monkeypatch):
+    monkeypatch.setenv(
+        "DOCGRAFT_MODELS", json.dumps({"judge": {"provider": "openai", "name": "j", "base_url": stub.url}})
+    )
+    monkeypatch.setenv("DOCGRAFT_JUDGE__MODEL", "judge")
+    stub.script = lambda messages: _fair(str(messages[-1]["content"]))
+    found = cli("compare", "--questions", questions, "--arms", "base,rag", "--json").json["judge"]
+    assert found["calibration"]["right"] == found["calibration"]["planted"] == 3 and found["pairs"]
+    stub.script = lambda messages: "VERDICT: 1"
+    found = cli("compare", "--questions", questions, "--arms", "base,rag", "--json").json["judge"]
+    assert found["calibration"]["consistent"] == 0 and not found["pairs"]
+    assert "not good enough" in cli("compare", "--questions", questions, "--arms", "base,rag").out
+
+
+def test_a_judge_does_not_judge_its_own_answers(shelf, cli, questions):
+    wiring = shelf[0]
+    ended = cli("compare", "--questions", questions, "--arms", "base,rag", "--judge", wiring.settings.model.name)
+    assert ended.code == 1 and "its own answers" in ended.err
+
+
+def test_a_comparison_asked_again_from_its_card_gives_the_same_answers(shelf, cli, questions):
+    first = cli("compare", "--questions", questions, "--json").json
+    again = cli("compare", "--repeat", first["comparison"], "--json").json
+    repeats = again["repeats"]
+    assert again["comparison"] != first["comparison"] and repeats["same"] == repeats["total"] == 12
+    assert repeats["changed"] == [] and again["verdict"] == first["verdict"]
+    assert cli("compare", "--repeat", "nope").code == 1
+
+
+def test_questions_are_typed_in_or_taken_from_the_chat_with_the_turn_before(shelf, cli):
+    wiring = shelf[0]
+    talks = wiring.conversations()
+    talk = talks.create("local", choices=Choices(kb="default")).id
+    for role, text in (("user", "The kettle?"), ("assistant", "Yes."), ("user", "And its warranty?")):
+        talks.add_turn("local", talk, role, text)
+    found = comparing.from_conversations(wiring, "local", "default")
+    assert [(q.question, q.history) for q in found] == [
+        ("And its warranty?", (("The kettle?", "Yes."),)),
+        ("The kettle?", ()),
+    ]
+    shown = cli("compare", "--ask", "How long?", "--from-chat", "5", "--arms", "base,rag", "--json").json
+    assert shown["arms"]["rag"]["n"] == 0 and "none of these questions has a reference" in shown["verdict"]["sentence"]
+    assert set(_texts(wiring, "")) == {"base", "rag"} and len(every(wiring.folder("default"))[0].questions()) == 3
+
+
+def test_an_arm_that_is_none_is_refused(shelf):
+    for name in ("magic", "oracle@x", "control@x"):
+        with pytest.raises(DocgraftError, match="no arm"):
+            comparing.ready(shelf[0], "local", "default", comparing.Wish(arms=(name,)))
+
+
+def _texts(wiring, question):
+    found = every(wiring.folder("default"))[0].answers()
+    return {a.arm: a.text for a in found if not question or a.question.id == question}
+
+
+def _fair(prompt):
+    """A judge that looks for the reference."""
+    reference = prompt.split("<reference>")[1].split("</reference>")[0].strip()
+    held = [reference in prompt.split(f"<answer_{n}>")[1].split(f"</answer_{n}>")[0] for n in (1, 2)]
+    return "Checked.\nVERDICT: " + ("TIE" if held[0] == held[1] else "1" if held[0] else "2")
