@@ -18,6 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/docgraft add samples/documents --kb samples
 	$(BIN)/docgraft ask "How long is the guarantee on the movement of a music box?" --kb samples
+	$(BIN)/docgraft tune --kb samples --effort quick --yes
 
 ui: install
 	$(BIN)/docgraft ui
