@@ -117,7 +117,8 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
 
     def work(job: Job) -> Any:
         def told(step: Step) -> None:
-            job.progress(step.done, step.total, step.arm, left=step.seconds_left)
+            job.info["arm"] = step.arm
+            job.progress(step.done, step.total, left=step.seconds_left)
 
         return compare(wiring, user, kb, wish, progress=told, stop=job.stopping)
 
@@ -170,7 +171,7 @@ def _decides(wiring: Wiring, user: str, kb: str, model: str, chosen: tuple[Arm, 
         "weights": {name: _weights(wiring, name) for name in sorted({arm.model for arm in chosen})},
         "adapters": {arm.name: arm.adapter for arm in chosen if arm.adapter},
         "decoding": {"sampling": "greedy", "longest": min(setting.max_tokens, ANSWER_TOKENS)},
-        "evidence": models.plan(wiring.settings, model).model_dump(mode="json"),
+        "evidence": wiring.plan(model).model_dump(mode="json"),
         "retrieval": wiring.settings.retrieval.model_dump(exclude={"embedder_key_env"}),
         "revision": library.revision,
         "embedder": index.fingerprint if index else "",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import samples, state, talk
+from app import reading, samples, state, talk
 from app.talk import Held
 from app.widgets import base_names, empty, plain, progress
 from memory.conversations import Choices
@@ -139,6 +139,8 @@ def invitation(user: str, held: Held) -> None:
     else:
         empty(t("chat.hero"), t("chat.hero_closed"))
     _model_card(held)
+    if held.documents and (told := reading.warning(wiring, held.kb, user, held.model, t)):
+        st.caption(f":material/translate: {plain(told)}")
 
 
 def _beginnings(user: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import keys, settings, state
+from app import keys, reading, settings, state
 from app.widgets import plain, progress
 from app.wiring import EVERYBODY
 
@@ -43,6 +43,29 @@ def _here(name: str) -> None:
             and st.button(t("settings.use"), key=f"use-{_slug(name)}")
         ):
             state.guarded(settings.save, wiring.home, {"model.name": name, "model.provider": "local"})
+            st.rerun()
+        if found.ready:
+            _reads(name)
+
+
+def _reads(name: str) -> None:
+    """How well it reads, and the button that finds out."""
+    t, wiring = state.text(), state.wiring()
+    known, job = wiring.reading(name), wiring.jobs().latest(EVERYBODY, "reading", name)
+    if job and job.running:
+        progress(job)
+        return
+    with st.popover(reading.short(known) or t("settings.reads"), key=f"reads-{_slug(name)}", type="tertiary"):
+        if job and job.error:
+            st.caption(plain(f"{job.error.message} {job.error.hint}"))
+        if known:
+            for one in known.languages:
+                st.markdown(plain(reading.sentence(known, one.language, t)))
+            speed = {"first": f"{known.first_token_seconds:.1f}", "speed": f"{known.tokens_per_second:.0f}"}
+            st.caption(t("settings.reads_speed", **speed))
+        st.caption(t("settings.reads_lead"))
+        if st.button(t("settings.reads_check"), key=f"check-{_slug(name)}", icon=":material/fact_check:"):
+            reading.start(wiring, name, title=t("settings.reads_checking", name=name))
             st.rerun()
 
 

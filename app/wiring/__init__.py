@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app import reading
 from app.jobs import Job, Jobs
 from app.settings import Model, Settings
 from app.wiring import models
 from app.wiring.models import ModelState
 from memory.conversations import LOCAL_USER
+from memory.errors import DocgraftError
 from memory.workspace import KnowledgeBaseFolder, Workspace
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from app.talk import Held
     from finetune.datasets import Dataset
     from finetune.models.bases import Bases
+    from finetune.models.check import Reading
     from finetune.runs import Runs
     from memory.accounts import Accounts
     from memory.context import Context
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.embedders import Embedder
     from retrieval.library import Library
     from retrieval.loaders import Limits
+    from retrieval.packing import EvidencePlan
     from retrieval.records import Answer
     from retrieval.search import Search
 
@@ -187,8 +191,24 @@ class Wiring:
         return models.state(self.settings, self.home, name)
 
     def label(self, name: str) -> str:
-        """A model's name as it is shown in a picker."""
-        return name if self.model_state(name).ready else f"{name} ⤓"
+        """A model's name as it is shown in a picker, with how well it reads where that was checked."""
+        if not self.model_state(name).ready:
+            return f"{name} ⤓"
+        read = reading.short(self.reading(name))
+        return f"{name} ({read})" if read else name
+
+    def reading(self, name: str) -> Reading | None:
+        """The kept reading check of a model; None when it was never checked or does not lie here."""
+        from finetune.models.check import kept
+
+        try:
+            return kept(models.identity(self.settings, self.home, name), self.home)
+        except DocgraftError:
+            return None
+
+    def plan(self, name: str) -> EvidencePlan:
+        """How much evidence a model gets, and in what form."""
+        return models.plan(self.settings, name, self.reading(name))
 
     def chat_model(self, name: str = "", *, adapter: Path | None = None) -> BaseChatModel:
         """A chat model by name; the default one when none is given.
@@ -214,7 +234,7 @@ class Wiring:
         return Answerer(
             self.search(held.kb, user, rewriter=self._rewriter(held.model, model)),
             model,
-            plan=models.plan(self.settings, held.model),
+            plan=self.plan(held.model),
             count=models.counter(model),
             context_window=models.window(self.settings, held.model, model),
             answer_tokens=self._model(held.model).max_tokens,
@@ -257,7 +277,7 @@ class Wiring:
         from memory.context import prepare
 
         model, chosen = self.chat_model(held.model), self._model(held.model)
-        plan = models.plan(self.settings, held.model)
+        plan = self.plan(held.model)
         evidence = plan.budget if held.documents else 0
         room = models.window(self.settings, held.model, model) - evidence
         if self.settings.memory.window:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from finetune.models.bases import Bases
+    from finetune.models.check import Reading
     from retrieval.prompts import EvidencePlan
 
 DEFAULT_WINDOW = 2048
@@ -138,13 +139,25 @@ def counter(model: BaseChatModel) -> Callable[[str], int]:
     return own or estimate
 
 
-def plan(settings: Settings, name: str) -> EvidencePlan:
-    """How much evidence a model gets, and in what form."""
+def plan(settings: Settings, name: str, reading: Reading | None = None) -> EvidencePlan:
+    """How much evidence a model gets, and in what form: as its reading check says, else as its size does."""
+    from finetune.models.check import plan_for
     from retrieval.prompts import LARGE, SMALL
 
-    found = SMALL if small(settings, name) else LARGE
+    found = plan_for(reading) if reading else SMALL if small(settings, name) else LARGE
     budget = settings.retrieval.budget
     return found.model_copy(update={"budget": budget}) if budget else found
+
+
+def identity(settings: Settings, home: Workspace, name: str) -> str:
+    """What a reading check of a model is kept under: the weights of a local one, the name of one on a server."""
+    model = chosen(settings, name)
+    if model.provider != "local":
+        return name
+    from finetune.models import fetch
+    from finetune.models.fingerprints import fingerprint
+
+    return fingerprint(fetch.local(model.name, home))
 
 
 def small(settings: Settings, name: str) -> bool:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from finetune.evaluation.marks import contains, correct
@@ -31,6 +32,7 @@ READS = 0.5
 """Share of right answers from which a model is said to read a language."""
 READS_WELL = 0.75
 """Share from which it is given whole sections instead of short pieces."""
+SHIPPED = "reading.json"
 _SHOWN = 3
 """Passages of every question; one of them answers it, or none."""
 _TIMED = 3
@@ -186,7 +188,16 @@ def keep(reading: Reading, workspace: Workspace) -> None:
 def kept(identity: str, workspace: Workspace) -> Reading | None:
     """The kept result of this very model, if it was ever checked."""
     path = workspace.reading(digest(identity))
-    return Reading.model_validate_json(path.read_bytes()) if path.is_file() else None
+    if path.is_file():
+        return Reading.model_validate_json(path.read_bytes())
+    return next((found for found in _shipped() if found.identity == identity), None)
+
+
+@cache
+def _shipped() -> tuple[Reading, ...]:
+    """The results that come with the product: of the models that its skills are folded into."""
+    files = sorted(Path(str(resources.files("finetune.skills"))).glob(f"*/{SHIPPED}"))
+    return tuple(Reading.model_validate_json(file.read_bytes()) for file in files)
 
 
 def reads(reading: Reading | None, language: str) -> bool | None:
