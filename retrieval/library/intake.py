@@ -57,6 +57,8 @@ class _Pending(NamedTuple):
     id: str
     name: str
     notes: tuple[Note, ...]
+    again: bool = False
+    """It was there before, and was read again in another way."""
 
 
 _Placed = tuple[int, FileResult]
@@ -161,7 +163,7 @@ class Intake:
             reason = f"{cause.reason} {cause.hint}".strip()
             return FileResult(name=file.name, status="skipped" if skipped else "failed", reason=reason)
         self._record(document_id, name, file, parsed)
-        return _Pending(place, document_id, name, parsed.notes)
+        return _Pending(place, document_id, name, parsed.notes, again=known is not None)
 
     def _known(self, file: File, document_id: str, known: str, name: str) -> FileResult:
         """These bytes are there already; an older document under the new name is no longer what the user has."""
@@ -221,10 +223,23 @@ class Intake:
             return [(p.place, _result(p, "failed", reason)) for p in pending], False
         if finished:
             return [(p.place, self._publish(p)) for p in pending], True
-        for p in pending:
+        return self._stopped(pending, clock), True
+
+    def _stopped(self, pending: list[_Pending], clock: Clock) -> list[_Placed]:
+        """What was new is forgotten. A document that was there before and only read again is finished all the same:
+        stopping must not lose it. What another process left behind waits for the next adding."""
+        fresh = [p for p in pending if not p.again and p.place >= 0]
+        for p in fresh:
             self.index.withdraw(p.id)
         self.index.stores.bury()
-        return [(p.place, _result(p, "skipped", "stopped.")) for p in pending], True
+        again = [p for p in pending if p.again]
+        if again:
+            self.index.fill(self.target, "pending", step=clock.step, stop=lambda: False)
+        left = [p for p in pending if p.place < 0]
+        return [
+            *((p.place, _result(p, "skipped", "stopped.")) for p in fresh),
+            *((p.place, self._publish(p)) for p in (again + left if again else [])),
+        ]
 
     def _publish(self, pending: _Pending) -> FileResult:
         updated = self.index.publish(self.target, pending.id)

@@ -474,6 +474,17 @@ def test_reading_again_with_another_encoding_replaces_the_text(library):
     assert by_keyword(library, "保固") == ["保固三年，繁體中文。"] and library.check() == []
 
 
+def test_stopping_while_a_document_is_read_again_does_not_lose_it(library):
+    data = Upload(name="big5.txt", data="保固三年，繁體中文。".encode("big5"))
+    library.add([data], encodings={"big5.txt": "cp1252"})
+    asked = iter(range(100))
+    new = upload("new.txt", "A new text.")
+    results = library.add([data, new], encodings={"big5.txt": "big5"}, stop=lambda: next(asked) >= 2)
+    assert [(r.name, r.status) for r in results] == [("big5.txt", "added"), ("new.txt", "skipped")]
+    assert by_keyword(library, "保固") == ["保固三年，繁體中文。"] and library.check() == []
+    assert [d.name for d in library.documents()] == ["big5.txt"]
+
+
 def test_unit_vectors_come_by_section_with_the_units_they_belong_to(library):
     library.add([upload("m.md", "# M\n\n## A\n\nOne fish. Two fish.\n\n## B\n\nRed fish.")])
     a, b = library.sections()
