@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Protocol, cast
 
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
+from retrieval.packing import EvidencePlan
 from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult
 from retrieval.refusal import refuses
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from retrieval.library import Library
 
 Stop = Callable[[], bool]
+GIVEN = EvidencePlan(form="sections", budget=1200)
+"""How the oracle's passage is shown: whole."""
 Hits = Callable[[Question], SearchResult]
 """The hits of a question; called once per question and shared by every arm with retrieval."""
 
@@ -78,6 +82,9 @@ class Answering:
         self.arm = arm
         self.speaker = speaker
         self.answerer = answerer
+        if arm.oracle:  # Units would show the beginning of a long section only.
+            self.answerer = copy(answerer)
+            self.answerer.plan = GIVEN.model_copy(update={"turns": answerer.plan.turns})
         self.hits = hits
         self.library = library
 

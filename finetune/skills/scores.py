@@ -12,12 +12,9 @@ from finetune.records import Arm, Question
 from memory.records import Record
 from retrieval.answer import Answerer
 from retrieval.library import Library
-from retrieval.packing import SMALL, EvidencePlan
+from retrieval.packing import SMALL
 from retrieval.records import Answer, SearchResult
 from retrieval.search import Search
-
-SECTION = EvidencePlan(form="sections", budget=1200, turns=0)
-"""How the right section is given."""
 
 
 class Score(Record):
@@ -50,15 +47,15 @@ def score(
             found[question.id] = search.search(question.question, history=_turns(question))
         return found[question.id]
 
-    def ask(arm: Arm, plan: EvidencePlan, asked: Sequence[Question]) -> list[Answer]:
-        answerer = Answerer(search, model, plan=plan, count=model.count, answer_tokens=model.max_new_tokens)
+    def ask(arm: Arm, asked: Sequence[Question]) -> list[Answer]:
+        answerer = Answerer(search, model, plan=SMALL, count=model.count, answer_tokens=model.max_new_tokens)
         return Answering(arm, model, answerer, hits, library).answer(asked)
 
     answerable = [question for question in questions if question.answer is not None]
     absent = [question for question in questions if question.answer is None]
-    read = ask(Arm(name="rag", retrieval=True), SMALL, answerable)
-    given = ask(Arm(name="oracle", retrieval=False, oracle=True), SECTION, answerable)
-    none = ask(Arm(name="rag", retrieval=True), SMALL, absent)
+    read = ask(Arm(name="rag", retrieval=True), answerable)
+    given = ask(Arm(name="oracle", retrieval=False, oracle=True), answerable)
+    none = ask(Arm(name="rag", retrieval=True), absent)
     return Score(
         kb=kb,
         answerable=len(answerable),
