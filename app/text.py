@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,16 @@ class Text:
     def has(self, key: str) -> bool:
         """Whether there is such a text."""
         return key in strings()
+
+    def notice(self, id: str, values: Mapping[str, object], english: str) -> str:
+        """What finetune.notices says in English, in this language; as it is where it has no id."""
+        key = f"notice.{id}"
+        if self.language == "en" or key not in strings():
+            return english
+        try:
+            return strings()[key]["zh"].format(**values)
+        except (KeyError, ValueError, TypeError):  # Written by another version, with other values.
+            return english
 
     def duration(self, seconds: float) -> str:
         """A duration in words a person would use."""

@@ -12,9 +12,10 @@ from finetune.engines.rows import Rows, encode, fitted
 from finetune.models.devices import Device, describe
 from finetune.models.templates import Row, has_template, load_tokenizer, render
 from finetune.modelsize import size_of
+from finetune.notices import Failed, Notice, notice
 from finetune.recipes import Size, adapter_parameters, memory, step_tokens
 from finetune.records import Pair, TrainingSpec
-from memory.errors import DocgraftError
+from memory.errors import BadDataset, DocgraftError, NotConfigured
 from memory.records import Record
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ class Advice(Record):
     """A stable word: no_rows, too_long, truncated, base_model, parity, memory, engine, few_facts, many_facts, …"""
     message: str
     hint: str = ""
+    notice: Notice | None = None
+    """The same with an id, to be told in another language; None for words that have none."""
+
+    @classmethod
+    def of(cls, kind: str, said: Notice) -> Advice:
+        """A notice as advice."""
+        return cls(kind=kind, message=said.message, hint=said.hint, notice=said)
 
 
 class Piece(Record):
@@ -83,14 +91,19 @@ class Preflight(Record):
     tokens_per_second: float | None = None
 
 
-def card(spec: TrainingSpec, *, base: Path, dataset: Path, whole: Rows | None = None) -> Preflight:
-    """The card of a run, counted. `whole`: the training rows as `encode` made them, when somebody has them already."""
+def card(
+    spec: TrainingSpec, *, base: Path, dataset: Path, whole: Rows | None = None, home: Path | None = None
+) -> Preflight:
+    """The card of a run, counted. `whole`: the training rows as `encode` made them, when somebody has them already.
+
+    `home`: where engines with an environment of their own are installed.
+    """
     problems: list[Advice] = []
     warnings: list[Advice] = []
     device = describe()
-    ready = engines.load(spec.engine).readiness(spec)
+    ready = engines.load(spec.engine, home).readiness(spec)
     if not ready.ready:
-        problems.append(Advice(kind="engine", message=ready.reason, hint=ready.hint))
+        problems.append(Advice(kind="engine", message=ready.reason, hint=ready.hint, notice=ready.notice))
     try:
         pairs = list(datasets.read(dataset).pairs())
         tokenizer = load_tokenizer(base)
@@ -131,8 +144,8 @@ def measured(
         seen = measure(spec, base, dataset, stop=stop)
     except TooBig:
         return _refused(counted, _too_big(counted.memory_needed, device, spec))
-    except DocgraftError as cause:
-        return _refused(counted, Advice(kind="probe", message=cause.message, hint=cause.hint))
+    except Failed as cause:
+        return _refused(counted, Advice.of("probe", cause.notice))
     if seen is None:
         return counted
     seconds = counted.steps * seen.step_seconds
@@ -156,14 +169,21 @@ def _refused(found: Preflight, problem: Advice) -> Preflight:
 
 def _rows(train: Sequence[Pair], whole: Callable[[], Rows], spec: TrainingSpec, problems: list[Advice]) -> Rows:
     if not train:
-        hint = "Build it again with: docgraft pairs build"
-        problems.append(Advice(kind="no_rows", message="The dataset has no training rows.", hint=hint))
+        problems.append(Advice.of("no_rows", notice("no_rows")))
         return Rows([], 0, 0)
     try:
-        return fitted(whole(), max_length=spec.max_length, truncate=spec.truncate)
-    except DocgraftError as cause:
-        kind = "no_end" if "end token" in cause.message else "too_long"
-        problems.append(Advice(kind=kind, message=cause.message, hint=cause.hint))
+        rows = whole()
+    except NotConfigured:
+        problems.append(Advice.of("no_end", notice("no_end")))
+        return Rows([], 0, 0)
+    try:
+        return fitted(rows, max_length=spec.max_length, truncate=spec.truncate)
+    except BadDataset:
+        long = sum(len(row.ids) > spec.max_length for row in rows.rows)
+        said = notice("too_long", rows=long, limit=spec.max_length, longest=rows.longest)
+        problems.append(
+            Advice.of("too_long", notice("answer_too_long", limit=spec.max_length) if spec.truncate else said)
+        )
         return Rows([], 0, 0)
 
 
@@ -176,32 +196,18 @@ def _judge_template(
 ) -> None:
     """What the template does to training and answering alike."""
     if not has_template(tokenizer):
-        warnings.append(
-            Advice(
-                kind="base_model",
-                message="This is a base model without a chat template: it was never taught to answer or to stop.",
-                hint="Use an instruct model. It will be trained with a plain template and its native end token.",
-            )
-        )
+        warnings.append(Advice.of("base_model", notice("base_model")))
     unlike = [
         number
         for number, (pair, row) in enumerate(zip(train[:CHECKED], rows[:CHECKED], strict=False), 1)
         if _unlike(pair, row, tokenizer)
     ]
     if unlike:
-        warnings.append(
-            Advice(
-                kind="parity",
-                message=f"In {len(unlike)} of {min(len(rows), CHECKED)} checked rows the template writes a finished "
-                f"answer differently from the one that training and chat use (first: row {unlike[0]}).",
-                hint="Answers are trained as the chat will ask them; other programs may render them differently.",
-            )
-        )
+        said = notice("parity", unlike=len(unlike), checked=min(len(rows), CHECKED), first=unlike[0])
+        warnings.append(Advice.of("parity", said))
     bos = tokenizer.bos_token_id
     if bos is not None and any(row.ids[:2] == [bos, bos] for row in rows[:CHECKED]):
-        problems.append(
-            Advice(kind="bos", message="Rows begin with two begin-of-text tokens.", hint="Remove it from the template.")
-        )
+        problems.append(Advice.of("bos", notice("bos")))
 
 
 def _unlike(pair: Pair, row: Row, tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -218,17 +224,14 @@ def _unlike(pair: Pair, row: Row, tokenizer: PreTrainedTokenizerBase) -> bool:
 def _judge_data(spec: TrainingSpec, train: Sequence[Pair], rows: Rows, warnings: list[Advice]) -> None:
     facts = len({pair.fact_id for pair in train if pair.fact_id})
     if rows.truncated:
-        text = f"{rows.truncated} rows will be cut to {spec.max_length} tokens, in the middle of their prompt."
-        warnings.append(Advice(kind="truncated", message=text, hint=f"Set max_length to {rows.longest} to keep them."))
+        said = notice("truncated", rows=rows.truncated, limit=spec.max_length, longest=rows.longest)
+        warnings.append(Advice.of("truncated", said))
     if 0 < facts < FEW_FACTS:
-        text = f"Only {facts} facts: retrieval answers as many better, and at once."
-        warnings.append(Advice(kind="few_facts", message=text, hint="Use retrieval only, or add documents."))
+        warnings.append(Advice.of("few_facts", notice("few_facts", facts=facts)))
     if facts > MANY_FACTS:
-        text = f"{facts} facts are many for one adapter; some will be lost."
-        warnings.append(Advice(kind="many_facts", message=text, hint="Choose the effort thorough, or split by topic."))
+        warnings.append(Advice.of("many_facts", notice("many_facts", facts=facts)))
     if facts and len(train) / facts < 4:
-        text = f"{len(train) / facts:.1f} wordings per fact are few: it may memorise the rows instead of the facts."
-        warnings.append(Advice(kind="few_wordings", message=text, hint="Build the dataset with more wordings."))
+        warnings.append(Advice.of("few_wordings", notice("few_wordings", forms=len(train) / facts)))
 
 
 def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: Any) -> dict[str, Any]:
@@ -276,13 +279,9 @@ def _costs(spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Devi
 
 
 def _too_big(needed: int, device: Device, spec: TrainingSpec) -> Advice:
-    hint = "Use a smaller base model."
+    amounts = {"needed": needed / 1e9, "free": device.free / 1e9}
     if spec.batch > 1:
-        hint = f"Set batch to {spec.batch // 2} and accumulation to {spec.accumulation * 2}."
-    elif spec.bits > 4 and device.four_bit:
-        hint = "Use method qlora with 4 bits."
-    return Advice(
-        kind="memory",
-        message=f"It needs about {needed / 1e9:.1f} GB and {device.free / 1e9:.1f} GB are free.",
-        hint=f"{hint} Closing the chat model frees memory too.",
-    )
+        half = {"batch": spec.batch // 2, "accumulation": spec.accumulation * 2}
+        return Advice.of("memory", notice("memory_batch", **amounts, **half))
+    four = spec.bits > 4 and device.four_bit
+    return Advice.of("memory", notice("memory_bits" if four else "memory_base", **amounts))

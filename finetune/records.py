@@ -165,6 +165,8 @@ class Event(Record):
     epoch: float = 0.0
     values: dict[str, Any] = Field(default_factory=dict)
     message: str = ""
+    notice: str = ""
+    """Id of the message in finetune.notices, with its values among `values`; "" for words that have none."""
 
 
 class Run(Record):
@@ -179,6 +181,10 @@ class Run(Record):
     step: int = 0
     steps: int = 0
     message: str = ""
+    notice: str = ""
+    """Id of the message in finetune.notices; "" for words that have none."""
+    values: dict[str, Any] = Field(default_factory=dict)
+    """What the notice names."""
     adapter: str | None = None
 
 

@@ -17,15 +17,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from pydantic import ValidationError
 
+from finetune.notices import Notice, notice
 from finetune.records import AdapterCard, Event, Run, RunState, TrainingSpec
 from memory.errors import DocgraftError
 from memory.records import Record, now
-from memory.workspace import append_line, mend_lines, read_lines, write_json, write_text
+from memory.workspace import KnowledgeBaseFolder, append_line, mend_lines, read_lines, write_json, write_text
 
 TERMINAL = ("completed", "stopped", "failed")
 GRACE = 5.0
@@ -64,6 +65,21 @@ class Process(Record):
     """The same for worker.log."""
 
 
+class Said(NamedTuple):
+    """A message with what it takes to translate it."""
+
+    message: str = ""
+    notice: str = ""
+    values: dict[str, Any] = {}  # noqa: RUF012 - never written to
+
+    @classmethod
+    def of(cls, source: Event | Notice) -> Said:
+        """What an event or a notice says."""
+        if isinstance(source, Notice):
+            return cls(source.text, source.id, source.values)
+        return cls(source.message, source.notice, source.values if source.notice else {})
+
+
 class RunFolder:
     """One run on disk. Cheap to make; every method reads what is there now."""
 
@@ -85,6 +101,10 @@ class RunFolder:
             return Ticket.model_validate_json(self.ticket_file.read_text(encoding="utf-8"))
         except (OSError, ValidationError) as cause:
             raise DocgraftError(f"There is no run {self.id!r}.", "See: docgraft train list") from cause
+
+    def kb(self) -> KnowledgeBaseFolder:
+        """The knowledge base that the run lies in, whoever's it is."""
+        return KnowledgeBaseFolder(self.root.parents[1], self.ticket().kb)
 
     def process(self) -> Process | None:
         """The present attempt, None while queued."""
@@ -126,9 +146,12 @@ class RunFolder:
                 if raw.endswith(b"\n") and raw.strip():
                     yield Event.model_validate_json(raw)
 
-    def emit(self, kind: str, *, step: int = 0, epoch: float = 0.0, message: str = "", **values: Any) -> None:
+    def emit(self, kind: str, *, step: int = 0, epoch: float = 0.0, message: str | Notice = "", **values: Any) -> None:
         """Append one event. Numbers that JSON has no word for are left out; a torn line of a dead writer is cut."""
-        event = Event(time=now(), kind=kind, step=step, epoch=round(epoch, 4), values=_finite(values), message=message)
+        said = {"message": message}
+        if isinstance(message, Notice):
+            said, values = {"message": message.text, "notice": message.id}, {**message.values, **values}
+        event = Event(time=now(), kind=kind, step=step, epoch=round(epoch, 4), values=_finite(values), **said)
         mend_lines(self.events_file)
         with self.events_file.open("a", encoding="utf-8") as file:
             append_line(file, event.model_dump())
@@ -158,7 +181,7 @@ class RunFolder:
         """The run as folder and process say together."""
         ticket, process = self.ticket(), self.process()
         own = list(self.events(process.events)) if process else []
-        state, message = self._state(process, own)
+        state, said = self._state(process, own)
         steps = [event for event in own if event.step] or [event for event in self.events() if event.step]
         total = next((e.values["steps"] for e in reversed(list(self.events())) if e.values.get("steps")), 0)
         card = self.card()
@@ -171,34 +194,32 @@ class RunFolder:
             pid=process.pid if process else None,
             step=steps[-1].step if steps else 0,
             steps=int(total),
-            message=message,
+            message=said.message,
+            notice=said.notice,
+            values=said.values,
             adapter=self.id if card and state in ("completed", "stopped") else None,
         )
 
-    def _state(self, process: Process | None, own: list[Event]) -> tuple[RunState, str]:
+    def _state(self, process: Process | None, own: list[Event]) -> tuple[RunState, Said]:
         if process is None:
-            return "queued", ""
+            return "queued", Said()
         last = next((event for event in reversed(own) if event.kind in TERMINAL), None)
         if last is not None:
-            return last.kind, last.message  # type: ignore[return-value]
+            return last.kind, Said.of(last)  # type: ignore[return-value]
         if alive(process):
             return self._living(process, own)
         if self.card() is not None and any(event.kind == "verified" for event in own):
-            return "completed", "The adapter was verified; the process ended before it could say so."
-        return "failed", self._death()
-
-    def _living(self, process: Process, own: list[Event]) -> tuple[RunState, str]:
-        if self.stop_file.exists():
-            return "stopping", "It stops after the present step and keeps the best so far."
-        if own:
-            return "running", own[-1].message
-        slow = time.time() - process.launched > LATE
-        return "starting", "The process has said nothing for two minutes; see the log." if slow else ""
-
-    def _death(self) -> str:
+            return "completed", Said.of(notice("verified_unsaid"))
         tail = self.log(5, attempt=True).strip()
-        reason = "The training process ended without finishing. If memory was short, the system may have ended it."
-        return f"{reason} Its last lines:\n{tail}" if tail else f"{reason} It printed nothing."
+        return "failed", Said.of(notice("died", tail=tail) if tail else notice("died_silent"))
+
+    def _living(self, process: Process, own: list[Event]) -> tuple[RunState, Said]:
+        if self.stop_file.exists():
+            return "stopping", Said.of(notice("stopping"))
+        if own:
+            return "running", Said.of(next((event for event in reversed(own) if event.message), own[-1]))
+        slow = time.time() - process.launched > LATE
+        return "starting", Said.of(notice("silent")) if slow else Said()
 
 
 def started(pid: int) -> float:

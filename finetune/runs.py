@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetune.models.devices import describe
+from finetune.notices import Notice, notice
 from finetune.records import Event, Run, TrainingSpec
 from finetune.runfolder import GRACE, TERMINAL, RunFolder, Ticket, alive, end, launch_command, worker_command
 from memory.errors import DocgraftError
@@ -63,9 +64,12 @@ class Runs:
         return [self.show(folder.id) for folder in reversed(_folders(self.kb))]
 
     def show(self, run: str) -> Run:
-        """One run as its folder and process say now; reaps a worker that finished but hangs."""
+        """One run as its folder and process say now, a queued one with what it waits for; reaps a worker that hangs."""
         folder = self._folder(run)
         found, process = folder.run(), folder.process()
+        if found.state == "queued":
+            said = self._waiting(folder)
+            return found.model_copy(update={"message": said.text, "notice": said.id, "values": said.values})
         if found.state in TERMINAL and process and alive(process) and _overdue(folder):
             end(process)
         return found
@@ -98,7 +102,7 @@ class Runs:
             state = folder.run().state
             if state == "queued":
                 folder.claim(None)
-                folder.emit("stopped", message="Stopped before it began.")
+                folder.emit("stopped", message=notice("stopped_before"))
             elif state in ACTIVE:
                 folder.ask_stop()
                 _interrupt(folder)
@@ -130,14 +134,10 @@ class Runs:
             shutil.rmtree(folder.root)
 
     def tick(self) -> list[Run]:
-        """Start queued runs (of every knowledge base of the workspace) whose device is free; returns those started."""
+        """Start queued runs (of every knowledge base of every account) whose device is free; returns those started."""
         launched = []
         with self._queue():
-            folders = sorted(
-                (f for name in self.workspace.base_names() for f in _folders(self.workspace.base(name))),
-                key=lambda folder: folder.id,
-            )
-            runs = [(folder, folder.ticket().device, folder.run()) for folder in folders]
+            runs = self._everybody()
             busy = {device for _, device, run in runs if run.state in ACTIVE}
             for folder, device, run in runs:
                 if run.state == "queued" and device not in busy:
@@ -152,6 +152,24 @@ class Runs:
         if folder.ticket().spec.devices == 1:
             return worker_command(folder)
         return launch_command(folder, describe().kind)
+
+    def _everybody(self) -> list[tuple[RunFolder, str, Run]]:
+        """Every run of this home with its device, in the order of the queue."""
+        folders = sorted((f for kb in self.workspace.every_base() for f in _folders(kb)), key=lambda folder: folder.id)
+        return [(folder, folder.ticket().device, folder.run()) for folder in folders]
+
+    def _waiting(self, folder: RunFolder) -> Notice:
+        """What a queued run waits for. Of other accounts' runs no more is said than that there are some."""
+        device, own = folder.ticket().device, self.workspace.bases
+        runs = [(f, run) for f, other, run in self._everybody() if other == device and f.root != folder.root]
+        before = [f for f, run in runs if run.state == "queued" and f.id < folder.id]
+        at_work = next((f for f, run in runs if run.state in ACTIVE), before[0] if before else None)
+        if at_work is None:
+            return notice("waits_turn")
+        ahead = len(before) + (at_work not in before)
+        if at_work.root.is_relative_to(own):
+            return notice("waits_own", run=at_work.id[-6:], kb=at_work.ticket().kb, ahead=ahead)
+        return notice("waits_other", ahead=ahead)
 
     def _launch(self, folder: RunFolder) -> None:
         # Until the child is known, this process stands for it: the run counts as starting, and its logs are marked off
@@ -168,7 +186,7 @@ class Runs:
                     start_new_session=True,
                 )
             except OSError as cause:
-                folder.emit("failed", message=f"The worker could not be started: {cause}")
+                folder.emit("failed", message=notice("not_started", reason=str(cause)))
                 return
         folder.adopt(child.pid)
         # Waiting for it in the background leaves no zombie, and the worker outlives this process all the same.

@@ -17,12 +17,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetune import datasets
-from finetune.engines import Job, load
+from finetune.engines import Job, NothingLearned, load
 from finetune.modelcard import write_readme
 from finetune.models.devices import describe
-from finetune.records import AdapterCard
+from finetune.notices import Failed, Notice, notice
+from finetune.records import AdapterCard, TrainingSpec
 from finetune.runfolder import RunFolder, Ticket, launch_command
-from memory.errors import DocgraftError, RunFailed
+from memory.errors import DocgraftError
 from memory.workspace import Workspace, write_json
 
 OUT_OF_MEMORY = ("not enough memory", "out of memory", "cannot allocate memory", "bad_alloc")
@@ -54,7 +55,7 @@ def _work(folder: RunFolder) -> int:
     try:
         ticket = folder.ticket()
         stopping = _listen(folder)
-        folder.emit("started", message="Reading the dataset.", pid=os.getpid())
+        folder.emit("started", message=notice("reading_dataset"), pid=os.getpid())
         _train(folder, ticket, stopping)
         return 0
     except Exception as cause:
@@ -65,35 +66,36 @@ def _work(folder: RunFolder) -> int:
 
 
 def _train(folder: RunFolder, ticket: Ticket, stopping: Callable[[], bool]) -> None:
-    engine, job = load(ticket.spec.engine), job_of(folder, ticket, stopping)
+    engine, job = load(ticket.spec.engine, Path(ticket.home)), job_of(folder, ticket, stopping)
     ready = engine.readiness(ticket.spec)
     if not ready.ready:
-        raise RunFailed(ready.reason, ready.hint)
-    card = engine.train(job)
+        raise ready.failure()
+    try:
+        card = engine.train(job)
+    except NothingLearned:
+        folder.emit("stopped", message=notice("stopped_nothing"))
+        return
     effect = engine.effect(job)
     if effect > NO_EFFECT:
         _finish(folder, card.model_copy(update={"effect": effect}), stopped=stopping())
     elif stopping():
-        folder.emit("stopped", message="Stopped before it had learned anything; there is no adapter.")
+        folder.emit("stopped", message=notice("stopped_nothing"))
     else:
-        raise RunFailed(
-            "The trained adapter has no effect on the model's answers.",
-            "Train longer or with a higher learning rate; nothing was kept as finished.",
-        )
+        raise Failed(notice("no_effect"))
 
 
 def _finish(folder: RunFolder, card: AdapterCard, *, stopped: bool) -> None:
     """Say that it is done, the card last of all files: it is what makes the adapter one."""
-    folder.emit("verified", message="Opened again from disk: it changes the answers.", effect=card.effect)
+    folder.emit("verified", message=notice("verified"), effect=card.effect)
     write_readme(folder.adapter, card)
     write_json(folder.card_file, card.model_dump(mode="json"))
-    kind, word = ("stopped", "Stopped; the best so far is kept.") if stopped else ("completed", "Done.")
-    folder.emit(kind, message=word, scores=card.scores)
+    kind, said = ("stopped", "stopped_kept") if stopped else ("completed", "done")
+    folder.emit(kind, message=notice(said), scores=card.scores)
 
 
 def job_of(folder: RunFolder, ticket: Ticket, stopping: Callable[[], bool]) -> Job:
     """The job of a run folder: its dataset read and every pair checked."""
-    kb = Workspace(Path(ticket.home)).base(ticket.kb)
+    kb = folder.kb()
     dataset = datasets.read(kb.dataset(ticket.spec.dataset))
     return Job(
         folder=folder.root,
@@ -110,30 +112,27 @@ def job_of(folder: RunFolder, ticket: Ticket, stopping: Callable[[], bool]) -> J
     )
 
 
-def explain(cause: BaseException, folder: RunFolder) -> str:
+def explain(cause: BaseException, folder: RunFolder) -> str | Notice:
     """What happened, in words for the person who started the run."""
     text = str(cause).lower()
     if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
-        free = shutil.disk_usage(folder.root).free
-        return (
-            f"The disk is full ({free / 1e6:,.0f} MB free). The last checkpoint is kept: free some space, then resume."
-        )
+        return notice("disk_full", free=shutil.disk_usage(folder.root).free / 1e6)
     if isinstance(cause, MemoryError) or any(word in text for word in OUT_OF_MEMORY):
-        return f"Out of memory. {smaller(folder)}"
+        return smaller(folder.ticket().spec)
+    if isinstance(cause, Failed):
+        return cause.notice
     if isinstance(cause, DocgraftError):
         return str(cause)
     return f"{type(cause).__name__}: {cause}"
 
 
-def smaller(folder: RunFolder) -> str:
+def smaller(spec: TrainingSpec) -> Notice:
     """What would fit after memory ran out."""
-    spec = folder.ticket().spec
     if spec.batch > 1:
-        half, more = spec.batch // 2, spec.accumulation * 2
-        return f"Try batch {half} with accumulation {more}: the same training in half the memory."
+        return notice("out_of_memory_batch", batch=spec.batch // 2, accumulation=spec.accumulation * 2)
     if spec.bits > 4:
-        return "Try method qlora (4 bits), or a smaller base model."
-    return f"Try max_length {max(spec.max_length // 2, 64)}, or a smaller base model."
+        return notice("out_of_memory_bits")
+    return notice("out_of_memory_length", length=max(spec.max_length // 2, 64))
 
 
 def _listen(folder: RunFolder) -> Callable[[], bool]:
@@ -157,7 +156,7 @@ def _follow(folder: RunFolder) -> int:
     """The part of every process but the first: train along, say nothing, write nothing."""
     ticket = folder.ticket()
     job = job_of(folder, ticket, folder.stop_file.exists)
-    load(ticket.spec.engine).train(_silent(job))
+    load(ticket.spec.engine, Path(ticket.home)).train(_silent(job))
     return 0
 
 
@@ -172,8 +171,7 @@ def _hand_over(folder: RunFolder) -> None:
     from finetune.runs import Runs
 
     try:
-        workspace = Workspace(Path(folder.ticket().home))
-        Runs(workspace, workspace.base(folder.ticket().kb)).tick()
+        Runs(Workspace(Path(folder.ticket().home)), folder.kb()).tick()
     except DocgraftError as cause:  # The next one to look at the queue starts it instead.
         sys.stderr.write(f"{cause}\n")
 

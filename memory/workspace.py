@@ -173,6 +173,17 @@ class Workspace:
             return []
         return sorted(p.name for p in self.bases.iterdir() if p.is_dir() and not p.name.startswith("."))
 
+    def every_base(self) -> list[KnowledgeBaseFolder]:
+        """The knowledge bases of this home, those of every account included."""
+        accounts = self.root / "users"
+        homes = [self.root, *(sorted(p for p in accounts.iterdir() if p.is_dir()) if accounts.is_dir() else [])]
+        found = []
+        for home in homes:
+            own = Workspace(self.root)
+            own.bases = home / "bases"
+            found += [own.base(name) for name in own.base_names()]
+        return found
+
 
 def _identifier(value: str) -> str:
     """`value` if it is a plain identifier, so that no caller's id can leave its folder."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 import streamlit as st
 
-from app import state, training
+from app import reading, state, training
 from app.text import strings
 from app.training import Wish
 from app.widgets import empty, error, plain, progress
@@ -51,6 +51,8 @@ def planning(user: str, kb: str) -> None:
             )
         if not _ready(base):
             return
+        if told := reading.warning(wiring, kb, user, base, t):
+            st.caption(f":material/translate: {plain(told)}")
         wish = Wish(
             dataset=str(dataset),
             base=base,
@@ -162,7 +164,7 @@ def _wait(job: Job, counted: bool) -> None:
 def _card(card: Preflight, spec: TrainingSpec, *, measuring: bool) -> None:
     t = state.text()
     for problem in card.problems:
-        st.error(plain(said(problem, card)), icon=":material/block:")
+        st.error(plain(said(problem)), icon=":material/block:")
     time = (
         t.duration(card.seconds)
         if card.seconds is not None
@@ -191,7 +193,7 @@ def _card(card: Preflight, spec: TrainingSpec, *, measuring: bool) -> None:
     parity = t("train.parity" if card.parity else "train.no_parity")
     st.caption(plain(" ".join(part for part in (words, speed, parity) if part)))
     for warning in card.warnings:
-        st.markdown(f":orange[:material/warning:] {plain(said(warning, card))}")
+        st.markdown(f":orange[:material/warning:] {plain(said(warning))}")
     if card.sample:
         with st.expander(t("train.sample"), key="sample"):
             st.caption(t("train.sample_text"))
@@ -202,13 +204,10 @@ def _card(card: Preflight, spec: TrainingSpec, *, measuring: bool) -> None:
             st.html(f'<div class="dg-passage dg-marked">{shown}</div>')
 
 
-def said(advice: Advice, card: Preflight) -> str:
+def said(advice: Advice) -> str:
     """Advice in the page's language; what has no text of its own is shown as the card says it."""
-    t, key = state.text(), f"train.advice_{advice.kind}"
-    if t.has(key):
-        forms = card.rows / card.facts if card.facts else 0.0
-        return t(key, facts=card.facts, forms=f"{forms:.1f}", cut=card.truncated, longest=card.longest)
-    return f"{advice.message} {advice.hint}".strip()
+    english, told = f"{advice.message} {advice.hint}".strip(), advice.notice
+    return state.text().notice(told.id, told.values, english) if told else english
 
 
 def _values(spec: TrainingSpec) -> None:

@@ -63,12 +63,12 @@ def _live(runs: Runs, run: Run) -> None:
                 args=(runs.stop, run.id),
             )
     if run.state == "queued":
-        st.caption(t("train.queued_text"))
+        st.caption(f"{t('train.queued_text')} {plain(_said(run))}".strip())
         return
     events = runs.events(run.id)
     _bar(run, events)
     if run.message:
-        st.caption(plain(run.message))
+        st.caption(plain(_said(run)))
     curves(events)
     _log(runs, run)
 
@@ -79,6 +79,10 @@ def _name(run: Run) -> str:
     # A rehearsal's curves look like learning and are none: nobody may take them for results.
     parts += [t("train.rehearsal")] if run.spec.engine == "rehearsal" else []
     return plain(" · ".join(parts))
+
+
+def _said(run: Run) -> str:
+    return state.text().notice(run.notice, run.values, run.message)
 
 
 def _bar(run: Run, events: list[Event]) -> None:
@@ -146,7 +150,7 @@ def history(user: str, kb: str) -> None:
 def _ended(runs: Runs, run: Run) -> None:
     t = state.text()
     if run.message:
-        st.markdown(plain(run.message))
+        st.markdown(plain(_said(run)))
     st.caption(t("train.step", step=run.step, steps=run.steps))
     curves(runs.events(run.id))
     with st.container(horizontal=True):

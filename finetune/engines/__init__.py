@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from finetune.engines.pins import PINS
+from finetune.notices import Failed, Notice
 from finetune.records import AdapterCard, Pair, TrainingSpec
-from memory.errors import NotConfigured
+from memory.errors import NotConfigured, RunFailed
 from memory.records import Record
 
 REGISTRY = {
     "trl": "finetune.engines.trl:Trl",
     "unsloth": "finetune.engines.unsloth:Unsloth",
+    "axolotl": "finetune.engines.axolotl:Axolotl",
+    "llamafactory": "finetune.engines.llamafactory:LlamaFactory",
     "rehearsal": "finetune.engines.rehearsal:Rehearsal",
 }
 """Engine name → "module:Class"."""
+
+
+class NothingLearned(RunFailed):
+    """The run was stopped before there was anything to keep."""
 
 
 class Readiness(Record):
@@ -30,6 +39,19 @@ class Readiness(Record):
     """What is missing or cannot work, as one sentence; empty when ready."""
     hint: str = ""
     """What to do about it: the install line or the setting to change."""
+    notice: Notice | None = None
+    """The same with an id, to be told in another language; None for words that have none."""
+
+    @classmethod
+    def to(cls, device: str, missing: Notice | None) -> Readiness:
+        """Ready when nothing is missing."""
+        if missing is None:
+            return cls(ready=True, device=device)
+        return cls(ready=False, device=device, reason=missing.message, hint=missing.hint, notice=missing)
+
+    def failure(self) -> RunFailed:
+        """What to raise when it is not ready."""
+        return Failed(self.notice) if self.notice else RunFailed(self.reason, self.hint)
 
 
 @dataclass(frozen=True)
@@ -49,7 +71,9 @@ class Job:
     """Every kept pair of every split."""
     licence: str = ""
     emit: Callable[..., None] = field(default=lambda kind, **values: None)
-    """`emit(kind, *, step=0, epoch=0.0, message="", **values)` appends one event."""
+    """`emit(kind, *, step=0, epoch=0.0, message="", **values)` appends one event; `message` may be a Notice."""
+    tell: Callable[[str], None] = field(default=lambda text: print(text, file=sys.stderr, flush=True))  # noqa: T201
+    """Takes what an engine's own process prints, line by line; a worker's standard error is its log."""
     stopping: Callable[[], bool] = field(default=lambda: False)
     """Whether the user asked to stop; looked at between steps."""
 
@@ -80,10 +104,13 @@ def names() -> list[str]:
     return list(REGISTRY)
 
 
-def load(name: str) -> Engine:
-    """The engine of that name; NotConfigured for an unknown one."""
+def load(name: str, home: Path | None = None) -> Engine:
+    """The engine of that name; NotConfigured for an unknown one.
+
+    `home`: where engines with an environment of their own are installed; without it such an engine is never ready.
+    """
     if name not in REGISTRY:
         raise NotConfigured(f"There is no training engine {name!r}.", f"Choose one of: {', '.join(REGISTRY)}.")
     module, _, attribute = REGISTRY[name].partition(":")
     engine: Any = getattr(importlib.import_module(module), attribute)
-    return engine()
+    return engine(home) if name in PINS else engine()

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memory.errors import RunFailed
+from finetune.notices import Failed, notice
 from memory.workspace import write_json
 
 KEEP = 2
@@ -40,10 +40,7 @@ class Checkpoints:
 
         bad = [name for name, tensor in tensors["adapter"].items() if not bool(torch.isfinite(tensor).all())]
         if bad:
-            raise RunFailed(
-                f"The weights are no longer finite at step {step} ({bad[0]}).",
-                "The last finite checkpoint is kept: resume with a lower learning rate.",
-            )
+            raise Failed(notice("not_finite_weights", step=step, name=bad[0]))
         # A second checkpoint of the same step gets a name of its own: there is never a moment without either.
         number = next(n for n in range(100) if not (self.folder / f"step-{step:07d}-{n:02d}").exists())
         target = self.folder / f"step-{step:07d}-{number:02d}"

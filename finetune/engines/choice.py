@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from finetune.notices import Notice, notice
 from memory.records import Record
 
 GENERAL_DROP = 3
@@ -28,18 +29,19 @@ class Scores(Record):
     seconds: float = 0.0
 
 
-def forgot(scores: Scores, base: Scores) -> str:
-    """What was lost against the base beyond what is allowed, in words; "" when nothing was."""
-    lost = []
+def forgot(scores: Scores, base: Scores) -> Notice | None:
+    """What was lost against the base beyond what is allowed; None when nothing was."""
+    items, refusals = 0, 0.0
     if scores.general is not None and base.general is not None:
-        items = round((base.general - scores.general) * scores.general_count)
-        if items > GENERAL_DROP:
-            lost.append(f"{items} of {scores.general_count} general questions")
+        lost = round((base.general - scores.general) * scores.general_count)
+        items = lost if lost > GENERAL_DROP else 0
     if scores.abstention is not None and base.abstention is not None:
         drop = base.abstention - scores.abstention
-        if drop > ABSTENTION_DROP:
-            lost.append(f"{drop:.0%} of the refusals")
-    return " and ".join(lost)
+        refusals = drop if drop > ABSTENTION_DROP else 0.0
+    if not items and not refusals:
+        return None
+    kind = "both" if items and refusals else "general" if items else "refusals"
+    return notice(f"forgetting_{kind}", items=items, asked=scores.general_count, refusals=refusals)
 
 
 def better(new: Scores, best: Scores | None, base: Scores) -> bool:
@@ -72,35 +74,33 @@ def stale(history: Sequence[Scores], base: Scores) -> int:
     return since
 
 
-def finished(history: Sequence[Scores], base: Scores, patience: int) -> str:
-    """Why training should end now, in words; "" while it should go on."""
+def finished(history: Sequence[Scores], base: Scores, patience: int) -> Notice | None:
+    """Why training should end now; None while it should go on."""
     if not history or history[-1].unseen_wording is None:
-        return ""
+        return None
     last = history[-1]
     if len(history) > 1 and all(s.unseen_wording == 1.0 and not forgot(s, base) for s in history[-2:]):
-        return "Every fact is answered in unseen words, twice in a row."
+        return notice("ended_known")
     since = stale(history, base)
     if since >= patience and (last.loss is None or last.loss < 1.0):
-        return f"No better for {since} evaluations in a row."
-    return ""
+        return notice("ended_no_better", evaluations=since)
+    return None
 
 
-def words(history: Sequence[Scores], base: Scores) -> str:
-    """What the curves say, in one sentence for someone who does not read curves."""
-    if not history:
-        return ""
+def words(history: Sequence[Scores], base: Scores) -> Notice:
+    """What the curves say, in one sentence for someone who does not read curves. One evaluation at least."""
     last, lost = history[-1], forgot(history[-1], base)
     if lost:
-        return f"It is forgetting: against the base it lost {lost}."
+        return lost
     if last.unseen_wording is None:
-        return "There are no unseen wordings to ask, so nobody can tell whether it learned or memorised."
+        return notice("no_unseen")
     peak = max(scores.unseen_wording or 0.0 for scores in history)
     falls = len(history) > 1 and (last.loss or 0.0) < (history[-2].loss or 0.0)
     if falls and last.unseen_wording < peak - 0.05:
-        return "Overfitting: the loss still falls, but it answers fewer questions in unseen words than before."
+        return notice("overfitting")
     if last.loss is not None and last.loss < 0.05 and last.unseen_wording < 0.7:
-        return "It has memorised the rows, not the facts: add more wordings per fact rather than more epochs."
-    return f"It answers {last.unseen_wording:.0%} of the facts in words that training never saw."
+        return notice("memorised")
+    return notice("answers", share=last.unseen_wording)
 
 
 def _rank(scores: Scores, base: Scores) -> tuple[bool, float]:

@@ -9,6 +9,7 @@ from finetune.engines import Readiness
 from finetune.models.devices import Device
 from finetune.models.fingerprints import weights
 from finetune.models.loading import plain_failures
+from finetune.notices import notice
 from finetune.records import TrainingSpec
 
 
@@ -23,19 +24,18 @@ def precision(spec: TrainingSpec, device: Device) -> str:
 
 def possible(spec: TrainingSpec, device: Device) -> Readiness:
     """Whether the spec's precision and device count can work on this device."""
-    reason = hint = ""
+    missing = None
     if spec.bits == 4 and not device.four_bit:
-        reason, hint = f"4-bit training cannot work here. {device.four_bit_reason}", "Use method lora with 32 bits."
+        missing = notice("four_bit_apple" if device.kind == "mps" else "four_bit_missing")
     elif spec.bits == 8 and not device.eight_bit:
-        reason, hint = "8-bit training needs a CUDA or ROCm GPU and bitsandbytes.", "Use 32 bits, or 4 bits."
+        missing = notice("eight_bit")
     elif spec.bits == 16 and device.kind in ("cpu", "mps") and not device.bfloat16:
-        reason = "This processor has no bfloat16 units: half precision would be some fifty times slower."
-        hint = "Use 32 bits."
+        missing = notice("no_bfloat16")
     elif spec.method == "qlora" and spec.bits > 8:
-        reason, hint = f"QLoRA with {spec.bits} bits is a contradiction.", "Set bits to 4, or method to lora."
+        missing = notice("qlora_bits", bits=spec.bits)
     elif device.kind not in ("cpu", "mps") and spec.devices > device.count:
-        reason, hint = f"{spec.devices} devices asked for, {device.count} found.", f"Set devices to {device.count}."
-    return Readiness(ready=not reason, device=device.kind, reason=reason, hint=hint)
+        missing = notice("too_many_devices", wanted=spec.devices, found=device.count)
+    return Readiness.to(device.kind, missing)
 
 
 def load_network(spec: TrainingSpec, base: Path, device: Device) -> Any:

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psutil
 
 from finetune.datasets import messages
+from finetune.notices import Failed, notice
 from finetune.records import Pair, TrainingSpec
 from memory.errors import RunFailed
 from memory.records import Record
@@ -82,7 +83,7 @@ def measure(
             return None
         if child.returncode != 0:
             tail = "\n".join(_text(errors).strip().splitlines()[-3:])
-            raise RunFailed(f"The measured probe failed: {tail}", "A smaller batch or base may fit.")
+            raise Failed(notice("probe_failed", tail=tail))
         return Measured.model_validate_json(_text(out).strip().splitlines()[-1])
 
 
@@ -122,7 +123,7 @@ def _wait(child: subprocess.Popen[bytes], room: int, deadline: float, stop: Call
         if stop():
             return False
         if time.monotonic() > deadline:
-            raise RunFailed("A few steps took too long to measure.", "Use a smaller base model.")
+            raise Failed(notice("probe_slow"))
         try:
             taken = process.memory_info().rss
         except psutil.Error:

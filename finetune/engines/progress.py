@@ -10,6 +10,7 @@ from finetune.engines import Job
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.choice import Scores, better, finished, words
 from finetune.engines.examine import Exam, examine
+from finetune.notices import Notice, notice
 
 CHECKPOINT_SECONDS = 60.0
 """A run that is killed loses at most about this much work."""
@@ -28,7 +29,7 @@ class Progress:
         self.base = Scores()
         self.history: list[Scores] = []
         self.best: Scores | None = None
-        self.reason = ""
+        self.reason: Notice | None = None
         """Why it ended before the last step, in words."""
         self._losses: list[float] = []
         self._saved = self._begun = time.monotonic()
@@ -57,7 +58,7 @@ class Progress:
         if not self.job.spec.evaluate:
             return
         self.base = examine(model, self.exam)
-        self.job.emit("probe", message="What the base answers before training.", **_values(self.base))
+        self.job.emit("probe", message=notice("base_probe"), **_values(self.base))
 
     def begin(self, step: int) -> None:
         """The clock starts at this step."""
@@ -113,7 +114,7 @@ class Progress:
             **_values(scores),
         )
         self.reason = finished(self.history, self.base, self.job.spec.patience)
-        return bool(self.reason)
+        return self.reason is not None
 
     def save_due(self) -> bool:
         """Whether a checkpoint should be written now."""

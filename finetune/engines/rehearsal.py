@@ -15,6 +15,7 @@ import numpy as np
 
 from finetune.engines import Job, Readiness
 from finetune.engines.card import make_card
+from finetune.notices import notice
 from finetune.records import AdapterCard, TrainingSpec
 from memory.records import digest
 from memory.workspace import write_bytes, write_json
@@ -50,7 +51,7 @@ class Rehearsal:
         _checkpoint(job, state)
         _save(job, state)
         card = make_card(job, scores={"unseen_wording": max(0.0, 1 - _loss(state, target))}, system="")
-        job.emit("saved", step=state["step"], message="The adapter is on disk.")
+        job.emit("saved", step=state["step"], message=notice("saved"))
         return card
 
     def effect(self, job: Job) -> float:

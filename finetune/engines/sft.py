@@ -15,7 +15,7 @@ from finetune.engines.flat import Flattening
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import order
-from memory.errors import RunFailed
+from finetune.notices import Failed, notice
 
 
 class EpochOrder:
@@ -76,10 +76,7 @@ def finite(trainer: Any, loss: Any) -> Any:
     import torch
 
     if not bool(torch.isfinite(loss.detach())):
-        raise RunFailed(
-            f"Non-finite loss at step {trainer.state.global_step + 1}.",
-            "Nothing of it was saved; the last finite checkpoint is kept. Lower the learning rate and resume.",
-        )
+        raise Failed(notice("not_finite_loss", step=trainer.state.global_step + 1))
     return loss
 
 

@@ -24,9 +24,10 @@ from finetune.engines.sft import callback_class, trainer_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
 from finetune.models.templates import Row, load_tokenizer
+from finetune.notices import Failed, notice
 from finetune.recipes import step_tokens
 from finetune.records import AdapterCard, TrainingSpec
-from memory.errors import BadDataset, RunFailed
+from memory.errors import BadDataset
 from memory.records import digest
 from retrieval.prompts import CLOSED_BOOK
 
@@ -43,16 +44,12 @@ class Trl:
         """Packages, their versions, and the device."""
         for name, (low, high) in RANGES.items():
             if importlib.util.find_spec(name) is None:
-                return Readiness(ready=False, reason=f"{name} is not installed.", hint="Install it with: make install")
+                return Readiness.to("cpu", notice("package_missing", name=name))
             version = importlib.metadata.version(name)
             number = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
             if not low <= number < high:
                 wanted = f">={'.'.join(map(str, low))},<{high[0]}"
-                return Readiness(
-                    ready=False,
-                    reason=f"{name} {version} is out of range; {wanted} is needed.",
-                    hint=f'Install it with: pip install "{name}{wanted}"',
-                )
+                return Readiness.to("cpu", notice("package_version", name=name, version=version, wanted=wanted))
         return possible(spec, describe())
 
     def train(self, job: Job) -> AdapterCard:
@@ -87,16 +84,16 @@ def run(trainer: Any, job: Job, model: Any) -> None:
     """Probe the base or pick up the newest good checkpoint, then train."""
     found, refused = trainer.checkpoints.newest()
     for reason in refused:
-        job.emit("warning", message=f"A checkpoint was not used: {reason}.")
+        job.emit("warning", message=notice("checkpoint_unused", reason=reason))
     if found is not None:
         trainer.progress.restore(trainer.checkpoints.state(found)["progress"])
-        job.emit("started", message=f"Resumed from {found.name}.")
+        job.emit("started", message=notice("resumed", checkpoint=found.name))
     elif trainer.is_world_process_zero():
         trainer.progress.probe(model)
     trainer.train(resume_from_checkpoint=str(found) if found else None)
     trainer.flattening.clear()  # Whoever asks the model next asks ordinary questions.
     if trainer.progress.reason:
-        job.emit("warning", step=trainer.state.global_step, message=f"Ended early: {trainer.progress.reason}")
+        job.emit("warning", step=trainer.state.global_step, message=trainer.progress.reason)
 
 
 def training_rows(job: Job, tokenizer: Any) -> Rows:
@@ -106,7 +103,7 @@ def training_rows(job: Job, tokenizer: Any) -> Rows:
         raise BadDataset("The dataset has no training rows.", "Build it again with: docgraft pairs build")
     rows = fitted(encode(pairs, tokenizer), max_length=job.spec.max_length, truncate=job.spec.truncate)
     if rows.truncated:
-        job.emit("warning", message=f"{rows.truncated} rows were cut to {job.spec.max_length} tokens.")
+        job.emit("warning", message=notice("rows_cut", rows=rows.truncated, limit=job.spec.max_length))
     return rows
 
 
@@ -227,9 +224,7 @@ def save_adapter(job: Job, model: Any, tensors: dict[str, Any]) -> None:
 
     bad = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if bad:
-        raise RunFailed(
-            f"The trained weights are not finite ({bad[0]}); nothing was saved.", "Lower the learning rate."
-        )
+        raise Failed(notice("not_finite_saved", name=bad[0]))
     restore_adapter(model, tensors)
     target, beside = job.folder / "adapter", job.folder / ".adapter.tmp"
     shutil.rmtree(beside, ignore_errors=True)
@@ -240,4 +235,4 @@ def save_adapter(job: Job, model: Any, tensors: dict[str, Any]) -> None:
     save_file({name: one.contiguous() for name, one in tensors.items()}, beside / "adapter_model.safetensors")
     shutil.rmtree(target, ignore_errors=True)
     beside.rename(target)
-    job.emit("saved", message="The adapter is on disk; now it is opened again.")
+    job.emit("saved", message=notice("saved"))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 from finetune.engines import Job, Readiness
 from finetune.engines.effect import logit_difference
 from finetune.models.devices import describe
+from finetune.notices import notice
 from finetune.records import AdapterCard, TrainingSpec
 from memory.errors import RunFailed
 
-INSTALL = 'Install it into an environment of its own: pip install "docgraft[unsloth]"'
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """What "all-linear" means to unsloth, which wants names."""
 
@@ -24,19 +25,22 @@ LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_
 class Unsloth:
     """LoRA and QLoRA on a CUDA, ROCm or Intel GPU through unsloth's FastLanguageModel."""
 
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = home
+
     def readiness(self, spec: TrainingSpec) -> Readiness:
         """A GPU, the package, and what it cannot do, each in words."""
         device = describe()
-        reason = hint = ""
+        missing = None
         if device.kind not in ("cuda", "rocm", "xpu"):
-            reason, hint = f"Unsloth needs a GPU; this machine trains on its {device.kind.upper()}.", "Use engine trl."
+            missing = notice("unsloth_gpu", device=device.kind.upper())
         elif importlib.util.find_spec("unsloth") is None:
-            reason, hint = "unsloth is not installed.", INSTALL
+            missing = notice("unsloth_missing")
         elif spec.dora:
-            reason, hint = "Unsloth has no DoRA.", "Use engine trl, or switch DoRA off."
+            missing = notice("unsloth_dora")
         elif spec.devices > 1:
-            reason, hint = "Unsloth trains on one device here.", "Set devices to 1, or use engine trl."
-        return Readiness(ready=not reason, device=device.kind, reason=reason, hint=hint)
+            missing = notice("unsloth_devices")
+        return Readiness.to(device.kind, missing)
 
     def train(self, job: Job) -> AdapterCard:
         """Load through unsloth, then the same run as every other engine of ours."""

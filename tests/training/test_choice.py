@@ -43,20 +43,21 @@ def test_among_equals_the_surer_one_wins():
     [(0.45, 0.86, ""), (0.44, 0.9, "4 of 60 general questions"), (0.5, 0.84, "6% of the refusals")],
 )
 def test_three_general_questions_and_five_points_of_abstention_may_be_lost(general, abstention, lost):
-    assert forgot(at(0.5, general=general, abstention=abstention), BASE) == lost
+    found = forgot(at(0.5, general=general, abstention=abstention), BASE)
+    assert found.message.endswith(f"lost {lost}.") if lost else found is None
 
 
 def test_training_ends_when_everything_is_known_twice_or_nothing_improves():
-    assert finished([at(0.9), at(1.0)], BASE, 2) == ""
-    assert "twice" in finished([at(1.0), at(1.0)], BASE, 2)
-    assert finished([at(0.8), at(0.8)], BASE, 2) == ""
-    assert "No better" in finished([at(0.8), at(0.8), at(0.7)], BASE, 2)
-    assert finished([at(0.0, loss=1.9), at(0.0, loss=1.5), at(0.0, loss=1.2)], BASE, 2) == ""
+    assert finished([at(0.9), at(1.0)], BASE, 2) is None
+    assert finished([at(1.0), at(1.0)], BASE, 2).id == "ended_known"
+    assert finished([at(0.8), at(0.8)], BASE, 2) is None
+    assert finished([at(0.8), at(0.8), at(0.7)], BASE, 2).id == "ended_no_better"
+    assert finished([at(0.0, loss=1.9), at(0.0, loss=1.5), at(0.0, loss=1.2)], BASE, 2) is None
 
 
 def test_overfitting_memorising_and_forgetting_are_said_in_words():
-    assert "Overfitting" in words([at(0.8, loss=0.3), at(0.6, loss=0.1)], BASE)
-    assert "memorised the rows" in words([at(0.3, loss=0.04)], BASE)
-    assert "lost 12 of 60 general questions" in words([at(0.9, general=0.3)], BASE)
-    assert "90%" in words([at(0.9)], BASE)
-    assert "nobody can tell" in words([Scores(loss=0.4)], BASE)
+    assert "Overfitting" in words([at(0.8, loss=0.3), at(0.6, loss=0.1)], BASE).message
+    assert "memorised the rows" in words([at(0.3, loss=0.04)], BASE).message
+    assert "lost 12 of 60 general questions" in words([at(0.9, general=0.3)], BASE).message
+    assert "90%" in words([at(0.9)], BASE).message
+    assert "nobody can tell" in words([Scores(loss=0.4)], BASE).message

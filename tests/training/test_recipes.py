@@ -75,8 +75,8 @@ def test_rows_fit_without_being_cut():
     [
         (
             {"bits": 4, "method": "qlora"},
-            LAPTOP.model_copy(update={"four_bit": False, "four_bit_reason": "No bnb."}),
-            "No bnb.",
+            LAPTOP.model_copy(update={"four_bit": False}),
+            "bitsandbytes is not installed",
         ),
         ({"bits": 8, "method": "qlora"}, LAPTOP, "GPU"),
         ({"bits": 16}, LAPTOP, "bfloat16 units"),

@@ -19,7 +19,7 @@ from finetune.runfolder import Process, RunFolder, launch_command
 from finetune.runs import Runs
 from memory.errors import DocgraftError
 from memory.workspace import write_json
-from tests.training.conftest import until
+from tests.training.conftest import until, write_dataset
 
 
 def long(spec: TrainingSpec) -> TrainingSpec:
@@ -61,6 +61,24 @@ def test_only_one_run_per_device_works_and_the_next_one_starts_by_itself(runs, r
     until(runs, first.id, "completed")
     until(runs, second.id, "completed")  # Nobody calls tick: the worker that ended handed over.
     until(runs, other.id, "completed")
+
+
+def test_accounts_share_the_devices_of_one_home_and_hear_what_they_wait_for(runs, rehearsal, tmp_path):
+    theirs = runs.workspace.of_user("ann")
+    write_dataset(theirs.base("private"))
+    hers = Runs(theirs, theirs.base("private"))
+    first = runs.start(long(rehearsal), base=tmp_path)
+    second = hers.start(rehearsal, base=tmp_path)
+    third = runs.start(rehearsal, base=tmp_path)
+    waiting = hers.show(second.id)
+    assert (waiting.state, waiting.notice) == ("queued", "waits_other") and first.id not in waiting.message
+    own = runs.show(third.id)
+    assert (own.notice, own.values["kb"], own.values["ahead"]) == ("waits_own", "default", 2)
+    assert first.id[-6:] in own.message and "private" not in own.message
+    runs.stop(first.id)
+    until(runs, first.id, "stopped")
+    assert until(hers, second.id, "completed").adapter == second.id  # Nobody of hers was there to start it.
+    until(runs, third.id, "completed")
 
 
 def test_stopping_keeps_the_best_so_far_as_an_adapter(runs, rehearsal, tmp_path):

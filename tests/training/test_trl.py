@@ -47,7 +47,8 @@ class Bench:
         return [v["loss"] for kind, v in self.events if kind == "step"]
 
     def messages(self, kind):
-        return [v.get("message", "") for k, v in self.events if k == kind]
+        said = [values.get("message", "") for known, values in self.events if known == kind]
+        return [getattr(one, "text", one) for one in said]
 
 
 def test_a_short_run_leaves_an_adapter_that_changes_the_model(tmp_path, base):

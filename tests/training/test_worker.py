@@ -26,12 +26,12 @@ def here(runs, rehearsal, tmp_path):
     ],
 )
 def test_out_of_memory_is_said_with_what_would_fit(here, cause):
-    said = worker.explain(cause, here)
+    said = worker.explain(cause, here).text
     assert "Out of memory" in said and "batch 2 with accumulation 2" in said
 
 
 def test_other_ends_are_said_as_they_are(here):
-    assert "disk is full" in worker.explain(OSError(28, "No space left on device"), here)
+    assert "disk is full" in worker.explain(OSError(28, "No space left on device"), here).text
     assert worker.explain(BadDataset("is wrong", "Fix it.", row=3), here) == "row 3: is wrong\nFix it."
     assert worker.explain(KeyError("x"), here) == "KeyError: 'x'"
 
