@@ -16,9 +16,9 @@ from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
 from retrieval.packing import EvidencePlan
 from retrieval.prompts import closed_book_messages
-from retrieval.records import Answer, Evidence, Hit, Language, SearchResult
+from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
 from retrieval.refusal import refuses
-from retrieval.tokens import language
+from retrieval.tokens import fold, language
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -164,7 +164,7 @@ def turns(question: Question) -> list[tuple[str, str]]:
 def gold(question: Question, library: Library) -> SearchResult:
     """The passage that holds the answer as if search had found just that: the ceiling of reading.
 
-    Empty when neither the section id nor the evidence quote leads to a section.
+    Empty when neither the section's id, nor the evidence quote, nor the section's name leads to one.
     """
     wanted = "".join(question.evidence.split())
     sections = library.sections()
@@ -172,6 +172,7 @@ def gold(question: Question, library: Library) -> SearchResult:
     if not found and wanted:
         parts = ["".join(part.split()) for part in question.evidence.split("\n") if part.strip()]
         found = [s for s in sections if any(part in "".join(s.text.split()) for part in parts)]
+    found = found or named(question.section_id, sections)
     hits = tuple(
         Hit(
             section=section,
@@ -185,6 +186,27 @@ def gold(question: Question, library: Library) -> SearchResult:
     return SearchResult(
         question=question.question, hits=hits, relevance=1.0, floor=0.0, documents=len(library.documents())
     )
+
+
+def named(place: str, sections: Sequence[Section]) -> list[Section]:
+    """The sections that a questions file means by "document > heading", "document > heading > row", "… + heading"."""
+    document, _, rest = place.partition(" > ")
+    there = [section for section in sections if section.document == document]
+    found = [_nearest(one.split(" > "), there) for one in rest.split(" + ") if one]
+    return [section for section in found if section is not None]
+
+
+def _nearest(names: Sequence[str], sections: Sequence[Section]) -> Section | None:
+    """The section under most of these headings; what is no heading may be the first cell of a row."""
+    wanted = [fold(name) for name in names]
+
+    def nearness(section: Section) -> tuple[int, int]:
+        headings = {fold(heading) for heading in section.heading_path}
+        text = fold(section.text)
+        return sum(name in headings or name in text for name in wanted), sum(name in headings for name in wanted)
+
+    best = max(sections, key=nearness, default=None)
+    return best if best is not None and nearness(best)[0] else None
 
 
 def runnable(question: Question, arm: Arm, library: Library) -> bool:
