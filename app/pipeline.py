@@ -171,8 +171,8 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
     def work(job: Job) -> Any:
         def told(stage: Stage) -> None:
             share = stage.done / stage.total if stage.total else 0.0
-            job.info["stage"] = stage.step
-            job.progress(STEPS.index(stage.step) + share, len(STEPS), stage.message, left=stage.left)
+            job.info.update(stage=stage.step, doing=stage.message)
+            job.progress(STEPS.index(stage.step) + share, len(STEPS), left=stage.left)
 
         return tune(wiring, user, kb, wish, progress=told, stop=job.stopping)
 

@@ -157,9 +157,7 @@ def test_a_torn_last_line_is_asked_again_and_leaves_no_half_answer(compare, work
     comparison.answers_file.write_bytes(data[:-40])
     again, card, _ = compare()
     assert card is not None
-    assert [a.model_copy(update=UNTIMED) for a in again.answers()] == [
-        a.model_copy(update=UNTIMED) for a in whole
-    ]
+    assert [a.model_copy(update=UNTIMED) for a in again.answers()] == [a.model_copy(update=UNTIMED) for a in whole]
 
 
 def test_an_arm_that_fails_midway_is_failed_not_zero_and_the_others_go_on(compare):

@@ -9,9 +9,9 @@ import pytest
 from finetune.evaluation.marks import TOKENIZER, mark
 from finetune.evaluation.records import ArmAnswer, ComparisonCard
 from finetune.evaluation.report import explain, html, markdown
+from finetune.evaluation.report_words import _EN, _ZH
 from finetune.evaluation.summary import economics, numbers, summarise
 from finetune.evaluation.verdict import decide
-from finetune.evaluation.words import _REPORT_EN, _REPORT_ZH
 from finetune.records import Arm, Question
 
 RIGHT = {"base": 10, "rag": 3, "tuned": 4, "both": 1}  # the arm is right unless the question's number is a multiple
@@ -129,6 +129,6 @@ def test_marks_are_explained(by_arm):
 
 
 def test_both_languages_have_the_same_report_words():
-    assert _REPORT_EN.keys() == _REPORT_ZH.keys()
+    assert _EN.keys() == _ZH.keys()
     for key in ("labels", "columns"):
-        assert _REPORT_EN[key].keys() == _REPORT_ZH[key].keys()
+        assert _EN[key].keys() == _ZH[key].keys()

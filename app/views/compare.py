@@ -7,8 +7,9 @@ import streamlit as st
 from app import state
 from app.widgets import base_picker, empty, heading, pending_error
 from app.widgets.compare_live import live
+from app.widgets.compare_own import own
 from app.widgets.compare_result import results
-from app.widgets.compare_start import own, running, whole_way
+from app.widgets.compare_start import running, whole_way
 
 user = str(state.user())
 t = state.text()
@@ -20,9 +21,10 @@ if not state.wiring().library(kb, user).documents():
     if st.button(t("chat.add_documents"), key="go-knowledge", type="primary"):
         st.switch_page("views/knowledge.py")
 else:
-    if not running(user, kb):
+    at_work = running(user, kb)
+    if not at_work:
         whole_way(user, kb)
-    results(user, kb)
-    if not running(user, kb, draw=False):
+    results(user, kb, at_work=at_work)
+    if not at_work:
         own(user, kb)
         live(user, kb)

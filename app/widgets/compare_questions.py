@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import state
 from app.widgets import plain
+from app.widgets.compare_live import BEFORE_AFTER, ask
 from app.widgets.compare_words import arm_name, language
 from retrieval.answer import safe_markdown
 
@@ -32,8 +33,8 @@ def _went(right: Right, had: str, lost: str) -> bool:
     return bool(right.get(had)) and right.get(lost) is False
 
 
-def questions(comparison: Comparison) -> None:
-    """A filtered list; each entry opens to the answers."""
+def questions(user: str, kb: str, comparison: Comparison, *, asks: bool) -> None:
+    """A filtered list of every question with its answers. `asks`: each can be asked again, before and after."""
     t = state.text()
     with st.expander(t("compare.every"), key=f"every-{comparison.id}", on_change="rerun") as opened:
         if not opened.open:
@@ -53,10 +54,10 @@ def questions(comparison: Comparison) -> None:
         found = [group for group in grouped.values() if keep({a.arm: a.correct for a in group})]
         st.caption(t("compare.shown", shown=min(SHOWN, len(found)), total=len(found)))
         for group in found[:SHOWN]:
-            _one(group)
+            _one(user, kb, group, asks)
 
 
-def _one(group: list[ArmAnswer]) -> None:
+def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
     from finetune.evaluation.report import explain
 
     t, question = state.text(), group[0].question
@@ -67,3 +68,11 @@ def _one(group: list[ArmAnswer]) -> None:
             sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
             st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")
             st.caption(plain(explain(answer, language())))
+        if asks:
+            st.button(
+                t("compare.before_after"),
+                key=f"again-{question.id}",
+                icon=":material/compare_arrows:",
+                on_click=ask,
+                args=(user, kb, question.question, BEFORE_AFTER),
+            )

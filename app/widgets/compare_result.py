@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import pipeline, state
+from app import comparing, pipeline, state
 from app.widgets import plain
 from app.widgets.compare_questions import questions
 from app.widgets.compare_vote import voting
-from app.widgets.compare_words import arm_name
+from app.widgets.compare_words import arm_name, language
 
 if TYPE_CHECKING:
     from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmSummary, ComparisonCard, Share
 
-COLOURS = {"base": "#9aa39d", "rag": "#5b8fc7", "tuned": "#d6a23c", "both": "#4f9d76"}
+COLOURS = {
+    "base": "#9aa39d",
+    "rag": "#5b8fc7",
+    "tuned": "#d6a23c",
+    "both": "#4f9d76",
+    "oracle": "#8e7cc3",
+    "control": "#b9a58a",
+    "control_both": "#8fb3a3",
+}
 
 
-def results(user: str, kb: str) -> None:
-    """The comparisons of a knowledge base, the newest open."""
+def results(user: str, kb: str, *, at_work: bool = False) -> None:
+    """The comparisons of a knowledge base, the newest open. `at_work`: another one is being made."""
     from finetune.evaluation.kept import every
 
     t = state.text()
@@ -38,20 +46,24 @@ def results(user: str, kb: str) -> None:
         )
     else:
         chosen = finished[0]
-    _show(user, kb, chosen or finished[0])
+    _show(user, kb, chosen or finished[0], at_work=at_work)
 
 
-def _show(user: str, kb: str, comparison: Comparison) -> None:
+def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
     t, card = state.text(), comparison.card()
     _verdict(user, kb, card)
+    if card.repeats:
+        _agreement(user, kb, card)
     st.html(_bars(card))
     _table(card)
-    for name, draw in (("differences", _differences), ("buckets", _buckets), ("cost", _cost)):
+    parts = {"differences": _differences, "buckets": _buckets, "cost": _cost}
+    for name, draw in (parts | ({"judge": _judge} if card.judge else {})).items():
         with st.expander(t(f"compare.{name}"), key=f"{name}-{card.id}"):
             draw(card)
-    questions(comparison)
+    adapted = any(arm.name == "both" for arm in card.arms) and bool(state.wiring().adapters(kb, user))
+    questions(user, kb, comparison, asks=adapted and not at_work)
     voting(user, comparison)
-    _downloads(comparison)
+    _downloads(user, kb, comparison, at_work=at_work)
 
 
 def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
@@ -78,7 +90,7 @@ def _bars(card: ComparisonCard) -> str:
             rows.append(f'<div class="dg-bar"><span>{name}</span><i>{html.escape(summary.failed)}</i><b>—</b></div>')
             continue
         share = summary.answerable
-        colour = COLOURS.get(summary.arm, "#9aa39d")
+        colour = COLOURS.get(summary.arm.split("@")[0], "#9aa39d")
         rows.append(
             f'<div class="dg-bar"><span>{name}</span><i>'
             f'<u style="width:{100 * share.share:.1f}%;background:{colour}"></u>'
@@ -119,9 +131,9 @@ def _differences(card: ComparisonCard) -> None:
                 t("compare.range"): f"{100 * d.low:+.1f} … {100 * d.high:+.1f}",
                 "p (Holm)": f"{d.p_holm:.3f}",
                 t("compare.settled"): "✓" if d.settled else "",
-                t("compare.needed"): "" if d.needed is None else str(d.needed),
+                t("compare.needed"): "" if d.needed is None else f"+{d.needed - d.n}",
             }
-            for d in card.differences
+            for d in (*card.differences, *card.further)
         ],
         hide_index=True,
     )
@@ -148,18 +160,43 @@ def _cost(card: ComparisonCard) -> None:
     training = t.duration(cost.training_seconds) if cost.training_seconds else "–"
     st.markdown(plain(t("compare.cost_text", training=training, each=each, refresh=refresh)))
     if money:
-        st.caption(plain(money))
+        st.caption(plain(t("compare.money", each=money, currency=cost.currency)))
     if cost.break_even:
         st.markdown(t("compare.break_even", n=cost.break_even))
 
 
-def _downloads(comparison: Comparison) -> None:
+def _judge(card: ComparisonCard) -> None:
+    """What the judge says, or why it is not listened to."""
+    t, report = state.text(), card.judge
+    if report is None:
+        return
+    measured = report.calibration
+    if report.failed:
+        st.caption(plain(t("compare.judge_failed", name=measured.judge, why=report.failed)))
+        return
+    counts = measured.model_dump(include={"planted", "right", "consistent", "first_preferred", "longer_preferred"})
+    st.markdown(plain(t("compare.judge_trust", name=measured.judge, equal=measured.equal, **counts)))
+    if measured.votes:
+        st.markdown(t("compare.judge_votes", agreed=measured.votes_agreed, votes=measured.votes))
+    if not measured.usable:
+        st.caption(t("compare.judge_unused"))
+    for pair in report.pairs:
+        names = {"a": arm_name(pair.a), "b": arm_name(pair.b)}
+        counts = pair.model_dump(include={"a_wins", "b_wins", "ties"})
+        st.markdown(plain(t("compare.judge_pair", **names, **counts, p=f"{pair.p:.3f}")))
+
+
+def _downloads(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
     t = state.text()
     with st.container(horizontal=True):
+        if st.button(t("compare.repeat"), key=f"repeat-{comparison.id}", icon=":material/replay:", disabled=at_work):
+            state.guarded(_repeat, user, kb, comparison.id)
+            st.rerun()
         for name, file, mime in (
             ("report_html", "report.html", "text/html"),
             ("report_md", "report.md", "text/markdown"),
             ("answers", "marked.jsonl", "application/jsonl"),
+            ("card", "card.json", "application/json"),
         ):
             st.download_button(
                 t(f"compare.{name}"),
@@ -170,3 +207,21 @@ def _downloads(comparison: Comparison) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
+
+
+def _repeat(user: str, kb: str, comparison: str) -> None:
+    wish = comparing.again(state.wiring(), user, kb, comparison, language())
+    comparing.ready(state.wiring(), user, kb, wish)
+    comparing.start(state.wiring(), user, kb, wish, title=state.text()("compare.comparing"))
+
+
+def _agreement(user: str, kb: str, card: ComparisonCard) -> None:
+    """How a repeated comparison agrees with the first."""
+    from finetune.evaluation.kept import Comparison
+
+    t, folder = state.text(), state.wiring().folder(kb, user)
+    now, then = (Comparison(folder.comparison(name)) for name in (card.id, card.repeats))
+    if then.complete:
+        found = comparing.agreement(now, then)
+        changed = t("compare.changed", names=", ".join(found.changed)) if found.changed else ""
+        st.caption(plain(f"{t('compare.repeated', same=found.same, total=found.total)} {changed}".strip()))

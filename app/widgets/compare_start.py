@@ -1,44 +1,70 @@
-"""Starting on the compare page: the one click, and a comparison with arms and questions of one's own."""
+"""The one click on the compare page: what is ahead, the button, live progress, and coming back after a restart."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import streamlit as st
 
 from app import comparing, pipeline, state
-from app.widgets import error, plain, progress
-from app.widgets.compare_words import language
+from app.pipeline import STEPS
+from app.widgets import POLL, error, plain, progress
+from app.widgets.compare_words import arm_name, language
 from finetune.records import Effort
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
+    from app.forecast import Forecast
     from app.jobs import Job
-    from finetune.records import Question
+
+ELSEWHERE = 3.0
+"""Seconds between two looks at a way that another process is going."""
 
 
 def running(user: str, kb: str, *, draw: bool = True) -> bool:
-    """Whether the one click or a comparison is at work; drawn with its progress."""
-    jobs = state.wiring().jobs()
-    found = [jobs.latest(user, kind, kb) for kind in (pipeline.KIND, comparing.KIND)]
+    """Whether the one click or a comparison is at work; drawn with its progress.
+
+    A click that a crash or a restart of the server interrupted goes on by itself.
+    """
+    wiring, t = state.wiring(), state.text()
+    if draw:
+        pipeline.attach(wiring, user, kb, title=t("compare.running"))
+    found = [wiring.jobs().latest(user, kind, kb) for kind in (pipeline.KIND, comparing.KIND)]
     working = [job for job in found if job and job.running]
     if draw:
         for job in found:
             if job:
                 (_draw if job.running else _ended)(job)
+    known = None if working else pipeline.way(wiring, user, kb)
+    if known and known.going:
+        if draw:
+            _elsewhere(user, kb)
+        return True
     return bool(working)
 
 
 def _draw(job: Job) -> None:
     t = state.text()
-    with st.container(border=True):
+    with st.container(border=True, key="tune-live" if job.kind == pipeline.KIND else "compare-live"):
         if job.kind == pipeline.KIND:
-            stage = job.info.get("stage", "pairs")
-            st.markdown(f"**{t(f'compare.stage_{stage}')}**")
             st.caption(t("compare.resumable"))
-        progress(job)
+            progress(job, said=lambda: _step(job))
+        else:
+            progress(job, said=lambda: arm_name(str(job.info.get("arm", ""))))
+
+
+def _step(job: Job) -> str:
+    """Which step is done, which is being done, and what of it."""
+    t = state.text()
+    now = STEPS.index(job.info.get("stage", STEPS[0]))
+    marks = ["✓" if i < now else "●" if i == now else "○" for i in range(len(STEPS))]
+    steps = [f"{mark} {t(f'compare.step_{name}')}" for mark, name in zip(marks, STEPS, strict=True)]
+    doing = str(job.info.get("doing", ""))
+    if STEPS[now] == "compare":
+        doing = arm_name(doing)
+    elif STEPS[now] == "pairs":
+        doing = t(f"pairs.stage_{doing}") if t.has(f"pairs.stage_{doing}") else doing
+    return "  ".join(steps) + (f" · {plain(doing)}" if doing else "")
 
 
 def _ended(job: Job) -> None:
@@ -48,12 +74,22 @@ def _ended(job: Job) -> None:
         st.info(state.text()("compare.stopped"))
 
 
+def _elsewhere(user: str, kb: str) -> None:
+    @st.fragment(run_every=ELSEWHERE)
+    def waiting() -> None:
+        st.info(state.text()("compare.elsewhere"), icon=":material/hourglass_top:")
+        if not pipeline.elsewhere(state.wiring(), user, kb):
+            st.rerun()
+
+    waiting()
+
+
 def whole_way(user: str, kb: str) -> None:
     """The one click."""
     t, wiring = state.text(), state.wiring()
     known = pipeline.way(wiring, user, kb)
     unfinished = known is not None and not known.comparison
-    with st.container(border=True):
+    with st.container(border=True, key="whole-way"):
         st.markdown(f"**{t('compare.one_click')}**")
         st.caption(t("compare.one_click_text"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,12 +101,57 @@ def whole_way(user: str, kb: str) -> None:
                 format_func=lambda name: t(f"compare.effort_{name}"),
                 key="tune-effort",
             )
+            wish = pipeline.Wish(effort=cast("Effort", effort), language=language())
             label = t("compare.go_on") if unfinished and known and effort == known.wish.effort else t("compare.go")
             if st.button(label, key="tune", type="primary", icon=":material/psychiatry:"):
-                wish = pipeline.Wish.model_validate({"effort": effort, "language": language()})
                 if state.guarded(_able, wiring.training_base()):
                     pipeline.start(wiring, user, kb, wish, title=t("compare.running"))
                 st.rerun()
+        _ahead(user, kb, wish)
+
+
+def _ahead(user: str, kb: str, wish: pipeline.Wish) -> None:
+    """What the click would do, as soon as it is known."""
+    t, wiring = state.text(), state.wiring()
+    if not wiring.model_state(wiring.pick(wiring.training_base())).ready:
+        return
+    job = pipeline.look(wiring, user, kb, wish)
+
+    @st.fragment(run_every=POLL if job.running else None)
+    def shown() -> None:
+        if job.running and not job.wait(0.2):
+            st.caption(t("compare.looking"))
+            return
+        if job.error:
+            st.caption(plain(job.error.message))
+        elif job.result:
+            st.caption(_said(job.result))
+        if not job.info.get("drawn"):
+            job.info["drawn"] = True
+            st.rerun()
+
+    shown()
+
+
+def _said(ahead: Forecast) -> str:
+    """The plan in a few words: each step with its time, then the whole and the memory."""
+    t = state.text()
+    steps = [
+        t(
+            "compare.ahead_done" if part.done else f"compare.ahead_{part.step}",
+            n=f"{part.count:,}",
+            time=t.duration(part.seconds),
+            step=t(f"compare.step_{part.step}"),
+        )
+        for part in ahead.parts
+    ]
+    whole = t(
+        "compare.ahead_whole" if ahead.fits else "compare.ahead_tight",
+        time=t.duration(ahead.seconds),
+        memory=f"{ahead.memory / 1e9:.1f}",
+        free=f"{ahead.free / 1e9:.1f}",
+    )
+    return " · ".join(steps) + "  \n" + whole
 
 
 def _able(model: str) -> None:
@@ -78,60 +159,3 @@ def _able(model: str) -> None:
     found = state.wiring().model_state(state.wiring().pick(model))
     if not found.ready:
         raise DocgraftError(f"{model}: {found.text}", found.fix)
-
-
-def own(user: str, kb: str) -> None:
-    """Arms and questions chosen by hand."""
-    t, wiring = state.text(), state.wiring()
-    with st.expander(t("compare.own"), icon=":material/checklist:", key="own"):
-        has_adapter = bool(wiring.adapters(kb, user))
-        offered = [a for a in comparing.ARMS[:5] if has_adapter or a not in comparing.ADAPTED]
-        arms = st.pills(
-            t("compare.arms"),
-            offered,
-            selection_mode="multi",
-            default=[a for a in offered if a != "oracle"],
-            format_func=lambda name: t(f"compare.arm_{name}"),
-            key="arms",
-        )
-        ways = ["dataset", "file"] if wiring.datasets(kb, user) else ["file"]
-        if "dataset" not in ways:
-            st.caption(t("compare.no_dataset"))
-        way = st.segmented_control(
-            t("compare.questions"),
-            ways,
-            default=ways[0],
-            required=True,
-            format_func=lambda name: t(f"compare.from_{name}"),
-            key="question-source",
-        )
-        upload = None
-        if way == "file":
-            upload = st.file_uploader(
-                t("compare.from_file"),
-                type=["jsonl", "json", "csv", "tsv"],
-                help=t("compare.file_help"),
-                key="questions",
-            )
-        most = st.number_input(t("compare.most"), 1, 10_000, comparing.MOST, key="most")
-        ready = bool(arms) and (way == "dataset" or upload is not None)
-        if st.button(t("compare.start"), key="compare", type="primary", disabled=not ready):
-            state.guarded(_start, user, kb, tuple(arms or ()), int(most), upload)
-            st.rerun()
-
-
-def _start(user: str, kb: str, arms: tuple[str, ...], most: int, upload: Any) -> None:
-    questions = _read(upload.name, upload.getvalue()) if upload else ()
-    wish = comparing.Wish(arms=arms, questions=questions, most=most, language=language())
-    comparing.start(state.wiring(), user, kb, wish, title=state.text()("compare.comparing"))
-
-
-def _read(name: str, data: bytes) -> tuple[Question, ...]:
-    """The questions of an upload; only the ending of its name is used."""
-    from finetune.evaluation.questions import from_file
-
-    ending = Path(plain(name).replace("\\", "")).suffix.lower()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"questions{ending if ending in ('.jsonl', '.json', '.csv', '.tsv') else '.jsonl'}"
-        path.write_bytes(data)
-        return tuple(from_file(path))

@@ -6,9 +6,13 @@ from app import state
 
 
 def arm_name(arm: str) -> str:
-    """An arm's name in words; names that are not ours stay as they are."""
+    """An arm's name in words; the name of a further adapter or model stands behind it."""
+    from finetune.evaluation.words import short
+
     t = state.text()
-    return t(f"compare.arm_{arm}") if t.has(f"compare.arm_{arm}") else arm
+    kind, _, which = arm.partition("@")
+    name = t(f"compare.arm_{kind}") if t.has(f"compare.arm_{kind}") else kind
+    return f"{name} · {short(which)}" if which else name
 
 
 def language() -> str:

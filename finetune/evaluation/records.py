@@ -60,7 +60,7 @@ class ArmSummary(Record):
 
     arm: str
     answerable: Share
-    """Correct answers to questions that the documents answer."""
+    """Right answers to what the documents answer, in wordings and about passages that training never saw."""
     wrongly_abstained: Share
     unanswerable: Share
     """Questions that the documents do not answer, and how many of them it declined."""

@@ -1,34 +1,51 @@
-"""A comparison as one HTML file and as Markdown: verdict first, then arms, buckets and every question.
+"""A comparison as one HTML file and as Markdown: verdict first, then arms, differences, groups, cost, every question.
 
 Knows no models; everything shown comes from the card and the answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, Share
-from finetune.evaluation.words import report_words, say, short
+from finetune.evaluation.report_words import report_words
+from finetune.evaluation.statistics import Difference
+from finetune.evaluation.verdict import compared
+from finetune.evaluation.words import say, short
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+KINDS = ("set", "kind", "language", "base")
+"""The order of groups of questions."""
+
+SETS = ("", "unseen_wording", "unseen_section", "unanswerable", "trained_wording", "general")
+"""The order of questions."""
 
 
 def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en") -> str:
     """One file that opens anywhere: no script, font or image is loaded from elsewhere."""
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     words = report_words(language)
+    whole = [s for s in card.summaries if not s.failed]
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         card=card,
         words=words,
-        bars=[{"label": label(s.arm, language), "arm": s.arm, "share": s.answerable} for s in card.summaries],
-        table=_table(card.summaries, words),
-        buckets=_buckets(card.summaries),
+        notes=_notes(card),
+        settings=list(_flat(card.settings)),
+        created=card.created[:16].replace("T", " "),
+        bars=[{"label": label(s.arm, language), "arm": kind(s.arm), "share": s.answerable} for s in whole],
+        failed=[(label(s.arm, language), s.failed) for s in card.summaries if s.failed],
+        forest=[_forest(d, language) for d in (*card.differences, *card.further)],
+        table=_table(card.summaries, words, language),
+        groups=_groups(whole, words),
+        whole=whole,
+        cost=_cost(card, words, language),
         questions=_questions(answers, [s.arm for s in card.summaries]),
         label=lambda arm: label(arm, language),
+        kind=kind,
         why=lambda answer: explain(answer, language),
     )
 
@@ -36,19 +53,25 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
 def markdown(card: ComparisonCard, language: str = "en") -> str:
     """The verdict, its reasons and the table of arms."""
     words = report_words(language)
-    table = _table(card.summaries, words)
+    table = _table(card.summaries, words, language)
     lines = [f"# {words['title']}: {card.kb}", "", f"**{card.verdict.sentence}**", ""]
     lines += [f"- {text}" for text in (*card.verdict.vetoes, *card.verdict.reasons)]
     lines += ["", "| | " + " | ".join(table["header"]) + " |", "|---|" + "---:|" * len(table["header"])]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table["rows"]]
     lines += ["", f"{words['tokenizer']}: {card.tokenizer}. {words['caution']}", ""]
-    return "\n".join(lines)
+    lines += [f"- {name}: {value}" for name, value in _cost(card, words, language)]
+    return "\n".join([*lines, ""])
+
+
+def kind(arm: str) -> str:
+    """The way of answering of an arm, whatever adapter or model stands behind it."""
+    return arm.partition("@")[0]
 
 
 def label(arm: str, language: str = "en") -> str:
     """An arm's name as people read it; the name of a further adapter or model stands behind it."""
-    kind, _, which = arm.partition("@")
-    name = str(report_words(language)["labels"].get(kind, kind))
+    way, _, which = arm.partition("@")
+    name = str(report_words(language)["labels"].get(way, way))
     return f"{name} · {short(which)}" if which else name
 
 
@@ -77,22 +100,57 @@ def percent(value: Share) -> str:
     return f"{value.share:.0%} ({100 * value.low:.0f}–{100 * value.high:.0f}), n = {value.n}" if value.n else "–"
 
 
-def _table(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> dict[str, Any]:
+def _notes(card: ComparisonCard) -> list[str]:
+    """The reasons beside the comparisons, which are drawn."""
+    drawn = {compared(d, card.language) for d in (*card.differences, *card.further)}
+    return [reason for reason in card.verdict.reasons if reason not in drawn]
+
+
+def _flat(settings: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names with their values."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        elif value not in ("", None):
+            yield before + name, str(value)
+
+
+def _forest(found: Difference, language: str) -> dict[str, Any]:
+    """One line of the differences: where the point and the interval lie between -100 and 100."""
+    words = report_words(language)
+    more = found.needed - found.n if found.needed else 0
+    return {
+        "label": f"{label(found.a, language)} − {label(found.b, language)}",
+        "settled": found.settled,
+        "arm": kind(found.a) if found.settled and found.difference > 0 else kind(found.b) if found.settled else "",
+        "low": 100 * found.low,
+        "high": 100 * found.high,
+        "point": 100 * found.difference,
+        "said": f"{100 * found.difference:+.0f} ({100 * found.low:+.0f} … {100 * found.high:+.0f}), n = {found.n}",
+        "note": words["settled"] if found.settled else words["more"].format(n=more) if more else words["open"],
+    }
+
+
+def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str) -> dict[str, Any]:
     columns = {
         "correct": lambda s: percent(s.answerable),
         "declined": lambda s: percent(s.unanswerable),
         "wrongly_declined": lambda s: percent(s.wrongly_abstained),
         "general": lambda s: percent(s.general),
+        "supported": lambda s: percent(s.supported) if s.supported else "–",
         "f1": lambda s: f"{s.f1:.2f}",
         "rouge": lambda s: f"{s.rouge1:.2f} / {s.rouge2:.2f} / {s.rouge_l:.2f}",
         "similarity": lambda s: "–" if s.similarity is None else f"{s.similarity:.2f}",
         "length": lambda s: f"{s.length:.0f}",
         "seconds": lambda s: f"{s.seconds:.2f}",
         "tokens": lambda s: f"{s.prompt_tokens:.0f} + {s.answer_tokens:.0f}",
+        "memory": lambda s: f"{s.memory / 1e9:.1f} GB" if s.memory else "–",
+        "drift": lambda s: str(s.drift),
+        "cut_off": lambda s: str(s.cut_off),
     }
     rows = []
     for summary in summaries:
-        name = words["labels"].get(summary.arm, summary.arm)
+        name = label(summary.arm, language)
         if summary.failed:
             rows.append((name, [summary.failed, *[""] * (len(columns) - 1)]))
         else:
@@ -100,24 +158,58 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> dict[str, 
     return {"header": [words["columns"][key] for key in columns], "rows": rows}
 
 
-def _buckets(summaries: Sequence[ArmSummary]) -> list[tuple[str, list[str]]]:
-    names = sorted({name for s in summaries for name in s.buckets})
-    return [
-        (name, [f"{b.share:.0%} ({b.correct}/{b.n})" if (b := s.buckets.get(name)) else "–" for s in summaries])
-        for name in names
-    ]
+def _groups(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> list[dict[str, Any]]:
+    """Groups of questions with every arm's share, those that tell seen from unseen first."""
+    names = {name for s in summaries for name in s.buckets}
+    ordered = sorted(names, key=lambda n: (KINDS.index(n.split(": ")[0]) if n.split(": ")[0] in KINDS else 9, n))
+    return [{"label": group(name, words), "cells": [s.buckets.get(name) for s in summaries]} for name in ordered]
+
+
+def group(name: str, words: dict[str, Any]) -> str:
+    """The name of a group of questions as people read it."""
+    family, _, value = name.partition(": ")
+    return str(words["groups"].get(family, {}).get(value, value))
+
+
+def _cost(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
+    """What each way costs, as (name, value) lines."""
+    cost, names = card.economics, words["costs"]
+    lines = [(names["training"], _time(cost.training_seconds))] if cost.training_seconds else []
+    lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} s", language)))
+    if cost.money_per_answer:
+        told = _each(cost.money_per_answer, lambda v: f"{1000 * v:.3g}", language)
+        lines.append((names["money"], f"{told} {cost.currency}".strip()))
+    lines.append((names["refresh"], _each(cost.refresh_seconds, _time, language)))
+    if cost.training_seconds:
+        earned = words["questions_unit"].format(n=f"{cost.break_even:,}") if cost.break_even else words["never"]
+        lines.append((names["break_even"], earned))
+    return lines
+
+
+def _each(values: dict[str, float], shown: Any, language: str) -> str:
+    return ", ".join(f"{label(arm, language)} {shown(value)}" for arm, value in values.items()) or "–"
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def _questions(answers: Sequence[ArmAnswer], arms: Sequence[str]) -> list[dict[str, Any]]:
-    """One entry per question with its answers in the order of the arms, and tags to filter by."""
+    """One entry per question with its answers in the order of the arms, and tags to filter by; what decides first."""
     grouped: dict[str, list[ArmAnswer]] = {}
     for answer in answers:
         grouped.setdefault(answer.question.id, []).append(answer)
     items = []
-    for group in grouped.values():
-        ordered = sorted(group, key=lambda a: arms.index(a.arm) if a.arm in arms else len(arms))
-        items.append({"question": group[0].question, "answers": ordered, "tags": " ".join(_tags(ordered))})
-    return items
+    for group_ in grouped.values():
+        ordered = sorted(group_, key=lambda a: arms.index(a.arm) if a.arm in arms else len(arms))
+        items.append({"question": group_[0].question, "answers": ordered, "tags": " ".join(_tags(ordered))})
+    return sorted(items, key=lambda item: SETS.index(s) if (s := item["question"].test_set) in SETS else 0)
 
 
 def _tags(answers: Sequence[ArmAnswer]) -> list[str]:
@@ -125,6 +217,7 @@ def _tags(answers: Sequence[ArmAnswer]) -> list[str]:
     tags = ["differ"] if len(set(right.values())) > 1 else []
     broke = (right.get("rag") and right.get("both") is False) or (right.get("base") and right.get("tuned") is False)
     tags += ["broke"] if broke else []
-    tags += ["gained"] if right.get("both") and right.get("rag") is False else []
+    gained = (right.get("both") and right.get("rag") is False) or (right.get("tuned") and right.get("base") is False)
+    tags += ["gained"] if gained else []
     tags += ["none"] if not any(right.values()) else []
     return tags

@@ -22,7 +22,7 @@ def share(values: Iterable[bool]) -> Share:
 def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset(), failed: str = "") -> ArmSummary:
     """One arm's summary. `known`: ids of questions that the base answers without documents."""
     arm = answers[0].arm if answers else ""
-    marked = [a for a in answers if is_answerable(a)]
+    marked = [a for a in answers if _decides(a)]
     marks = [a.marks for a in marked if a.marks]
     similar = [a.similarity for a in marked if a.similarity is not None]
     supported = [a.supported for a in answers if a.supported is not None]
@@ -32,7 +32,7 @@ def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset
         wrongly_abstained=share(a.abstained for a in marked),
         unanswerable=share(bool(a.correct) for a in answers if is_unanswerable(a)),
         general=share(bool(a.correct) for a in answers if a.question.test_set == "general"),
-        buckets=_buckets(marked, known),
+        buckets=_buckets([a for a in answers if is_answerable(a)], known),
         exact=_mean(m.exact for m in marks),
         f1=_mean(m.f1 for m in marks),
         rouge1=_mean(m.rouge1 for m in marks),
@@ -177,8 +177,11 @@ def _buckets(answers: Sequence[ArmAnswer], known: frozenset[str]) -> dict[str, S
     groups: dict[str, list[bool]] = {}
     for answer in answers:
         question = answer.question
-        names = [f"kind: {question.kind}", f"language: {question.language}"]
-        names += [f"set: {question.test_set}"] if question.test_set else []
+        names = [f"set: {question.test_set}"] if question.test_set else []
+        if not _decides(answer):  # Trained wordings stand alone: they would make every other group look better.
+            groups.setdefault(names[0], []).append(bool(answer.correct))
+            continue
+        names += [f"kind: {question.kind}", f"language: {question.language}"]
         names += [f"base: {'known' if question.id in known else 'unknown'}"] if known else []
         for name in names:
             groups.setdefault(name, []).append(bool(answer.correct))

@@ -212,7 +212,7 @@ def _shares(numbers: Numbers) -> dict[str, str]:
 
 def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[str]) -> list[str]:
     """One sentence for each comparison, then what a reader must know beside them."""
-    lines = [_compared(found, language) for found in numbers.differences if {found.a, found.b} <= set(eligible)]
+    lines = [compared(found, language) for found in numbers.differences if {found.a, found.b} <= set(eligible)]
     trained, unseen = numbers.trained_wordings, _difference(numbers, "tuned", "base")
     gained = trained is not None and trained.settled and trained.difference > 0
     if gained and not (unseen and unseen.difference > MARGIN):
@@ -230,13 +230,14 @@ def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[st
 def _explained(found: Difference, language: str) -> str:
     """A comparison beside the verdict, in words; against a control it tells facts from manners."""
     if (found.a, found.b) not in BESIDE[:2]:
-        return _compared(found, language)
+        return compared(found, language)
     better = found.settled and found.difference > 0
     values = {"a": say(language, found.a), "difference": f"{100 * found.difference:+.0f}"}
     return say(language, "facts" if better else "manners", **values)
 
 
-def _compared(found: Difference, language: str) -> str:
+def compared(found: Difference, language: str) -> str:
+    """One comparison in a sentence."""
     return say(
         language,
         "settled" if found.settled else "open",

@@ -1,9 +1,8 @@
-"""The sentences of a verdict and a report in English and Traditional Chinese (Taiwan). Knows no numbers."""
+"""The sentences of a verdict in English and Traditional Chinese (Taiwan). Knows no numbers."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 _EN = {
     "base": "the plain model",
@@ -39,7 +38,7 @@ _EN = {
     "veto_leak": "{arm} is out: test questions stand in the training rows.",
     "veto_cost": "{arm} is out: what it gains does not pay for training again whenever documents change, or for the "
     "time its answers take.",
-    "facts": "{a} is {difference} points ahead of an adapter trained the same way on other documents: it learned facts "
+    "facts": "{a} is {difference} points ahead of one trained the same way on other documents: it learned facts "
     "of these documents, not only a manner of answering.",
     "manners": "{a} is not shown to be better than an adapter trained the same way on other documents ({difference} "
     "points): what it gained may be a manner of answering rather than facts.",
@@ -100,100 +99,10 @@ _ZH = {
     "why_cut_off": "因長度上限中斷",
 }
 
-_REPORT_EN = {
-    "lang": "en",
-    "title": "Comparison",
-    "arms": "Right answers per arm",
-    "interval": "Bars: share of questions that the documents answer and the arm got right. Lines: 95 % interval.",
-    "tokenizer": "F1 and ROUGE count",
-    "caution": "Overlap and similarity scores hardly move when one number or one “not” is wrong; read them beside the "
-    "share of right answers, never instead of it.",
-    "buckets": "By kind of question",
-    "questions": "Every question",
-    "filters": [
-        ("all", "All"),
-        ("differ", "Arms differ"),
-        ("gained", "The adapter gained"),
-        ("broke", "The adapter broke"),
-        ("none", "Nobody knew"),
-    ],
-    "reference": "Reference",
-    "none": "not in the documents",
-    "settings": "What decided the answers",
-    "labels": {
-        "base": "Model alone",
-        "rag": "Retrieval",
-        "tuned": "Adapter",
-        "both": "Retrieval + adapter",
-        "oracle": "Given the passage",
-        "control": "Control adapter",
-        "control_both": "Retrieval + control adapter",
-    },
-    "columns": {
-        "correct": "Right",
-        "declined": "Rightly declined",
-        "wrongly_declined": "Wrongly declined",
-        "general": "General",
-        "f1": "F1",
-        "rouge": "ROUGE-1/2/L",
-        "similarity": "Similarity",
-        "length": "Length",
-        "seconds": "Seconds",
-        "tokens": "Tokens in + out",
-    },
-}
-_REPORT_ZH = {
-    "lang": "zh-Hant-TW",
-    "title": "比較報告",
-    "arms": "各方式答對的比例",
-    "interval": "長條：文件有答案的題目中答對的比例。橫線：95% 區間。",
-    "tokenizer": "F1 與 ROUGE 的計算單位",
-    "caution": "這兩類分數以及語意相似度，遇到一個數字或一個「不」字寫錯時幾乎不會變動；"
-    "請與答對比例一起看，不要單獨採用。",
-    "buckets": "依題目類型",
-    "questions": "逐題檢視",
-    "filters": [
-        ("all", "全部"),
-        ("differ", "各方式不一致"),
-        ("gained", "微調答對了"),
-        ("broke", "微調答壞了"),
-        ("none", "全都答錯"),
-    ],
-    "reference": "標準答案",
-    "none": "文件中沒有",
-    "settings": "影響答案的所有設定",
-    "labels": {
-        "base": "原始模型",
-        "rag": "檢索",
-        "tuned": "微調",
-        "both": "檢索加微調",
-        "oracle": "直接給原文",
-        "control": "對照組微調",
-        "control_both": "檢索加對照組微調",
-    },
-    "columns": {
-        "correct": "答對",
-        "declined": "正確拒答",
-        "wrongly_declined": "錯誤拒答",
-        "general": "一般能力",
-        "f1": "F1",
-        "rouge": "ROUGE-1/2/L",
-        "similarity": "相似度",
-        "length": "長度",
-        "seconds": "秒數",
-        "tokens": "輸入＋輸出 token",
-    },
-}
-
 
 def short(name: str) -> str:
     """An adapter's id by its end, which is what differs; any other name as it is."""
     return f"…{name[-6:]}" if re.fullmatch(r"[0-9a-f]{16,}", name) else name
-
-
-def report_words(language: str) -> dict[str, Any]:
-    """Headings, labels and columns of the report in the language."""
-    return _REPORT_ZH if language.startswith("zh") else _REPORT_EN
 
 
 def say(language: str, code: str, **values: object) -> str:
