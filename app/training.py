@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.adapters import Staleness
     from finetune.datasets import Dataset
+    from finetune.engines import Readiness
     from finetune.preflight import Preflight
 
 KIND = "preflight"
@@ -93,7 +94,7 @@ def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[Plan, Prefligh
     )
     spec = changed(spec, wish.changes)
     made = Plan(spec=spec, base=base, dataset=chosen.folder, licence=entry_for(name).licence)
-    return made, preflight.card(spec, base=base, dataset=chosen.folder, whole=whole)
+    return made, preflight.card(spec, base=base, dataset=chosen.folder, whole=whole, home=wiring.home.root)
 
 
 def changed(spec: TrainingSpec, changes: dict[str, Any]) -> TrainingSpec:
@@ -181,6 +182,13 @@ def start_once(wiring: Wiring, user: str, kb: str, job: Job) -> Run | None:
             job.stop()
         run: Run | None = job.info.get("run")
         return run
+
+
+def readiness(wiring: Wiring, engine: str) -> Readiness:
+    """Whether an engine can train here at all, and in words what is missing. Loads no model."""
+    from finetune import engines
+
+    return engines.load(engine, wiring.home.root).readiness(TrainingSpec(engine=engine, base="", dataset=""))
 
 
 def staleness(wiring: Wiring, user: str, kb: str, adapter: str) -> Staleness:

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from app.cli import adapters, chatting, comparing, documents, machine, memories, models, pairs, training, tuning
+from app.cli import (
+    adapters,
+    chatting,
+    comparing,
+    documents,
+    engines,
+    machine,
+    memories,
+    models,
+    pairs,
+    training,
+    tuning,
+)
 from app.cli.frame import fail
 from memory.errors import DocgraftError
 
@@ -18,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for part in (documents, chatting, pairs, training, adapters, comparing, tuning, memories, models, machine):
+for part in (documents, chatting, pairs, training, engines, adapters, comparing, tuning, memories, models, machine):
     part.register(app)
 
 

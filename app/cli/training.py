@@ -34,7 +34,7 @@ def start(
     dataset: Annotated[str, typer.Option(metavar="ID", help="Dataset; the newest when left out.")] = "",
     effort: Annotated[str, typer.Option(help="quick, balanced or thorough; by the settings when left out.")] = "",
     base: Annotated[str, typer.Option(metavar="NAME", help="Base model: a name, Hugging Face id or folder.")] = "",
-    engine: Annotated[str, typer.Option(help="trl, unsloth or rehearsal.")] = "",
+    engine: Annotated[str, typer.Option(help="trl, or another that `docgraft engines list` calls ready.")] = "",
     epochs: Annotated[float, typer.Option(help="Passes over the rows, at most; 0: as the effort says.")] = 0,
     rank: Annotated[int, typer.Option(help="LoRA rank; 0: as the effort says.")] = 0,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate; 0: by the model's size.")] = 0,

@@ -1,0 +1,264 @@
+"""A run of another trainer: our rows into its folder, its process followed, its adapter brought back and looked at.
+
+Knows processes and files. What is its own about a trainer (settings, command) is in the file of that engine.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.engines import Job, Readiness
+from finetune.engines.card import make_card
+from finetune.engines.environments import Environment
+from finetune.engines.outside_log import Step, pieces, read_step, read_total
+from finetune.engines.taking import adapter_of, newest, score, take
+from finetune.engines.trl import identity, main_system, steps_of, training_rows
+from finetune.models.adapter_files import WEIGHTS
+from finetune.models.devices import Device, describe
+from finetune.models.fingerprints import template_fingerprint
+from finetune.models.templates import load_tokenizer
+from finetune.notices import Failed, notice
+from finetune.records import AdapterCard, TrainingSpec
+from memory.workspace import write_text
+
+RUNNER = Path(__file__).with_name("outside_run.py")
+POLL = 0.2
+PATIENCE = 120.0
+"""Seconds that a trainer may take to save and end once it was asked to stop; then it is ended."""
+SECRET = re.compile(r"(?i)key|token|secret|password|credential")
+OFFLINE = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "AXOLOTL_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a trainer is asked to do: everything that its settings are made from."""
+
+    spec: TrainingSpec
+    base: str
+    """Folder or Hub id of the base model, as its settings name it."""
+    folder: str
+    """Where rows and output lie, as its settings name it."""
+    steps: int
+    """Optimiser steps of the whole run."""
+    device: Device
+    checkpoint: str = ""
+    """The checkpoint to resume from."""
+    longest: int = 0
+    """Tokens of the longest row."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What is its own about one trainer."""
+
+    environment: Environment
+    write: Callable[[Job, Plan, Any, Path], None]
+    """Writes rows and settings into the folder."""
+    command: Callable[[Path], list[str]]
+    """Module and arguments after `python -m`, for the folder."""
+    output: str = "out"
+
+
+def ready(spec: TrainingSpec, environment: Environment | None, device: Device, *, name: str) -> Readiness:
+    """Whether an outside trainer can run a spec here: environment, version, device, and what it has no word for."""
+    missing = None
+    fault = environment.fault() if environment else notice("engine_missing", name=name)
+    if fault:
+        missing = fault
+    elif spec.devices > 1:
+        missing = notice("engine_devices", name=name)
+    elif spec.bits < 16 and device.kind not in ("cuda", "rocm"):
+        missing = notice("engine_bits", name=name, bits=spec.bits)
+    elif spec.bits == 16 and device.kind == "cpu":
+        missing = notice("engine_half", name=name)
+    return Readiness.to(device.kind, missing)
+
+
+def train(job: Job, trainer: Trainer) -> AdapterCard:
+    """Train in the trainer's own process and bring the adapter into `adapter/`. Resumes from its own checkpoints."""
+    tokenizer = load_tokenizer(job.base)
+    rows = training_rows(job, tokenizer)
+    folder = job.folder / "checkpoints" / trainer.environment.name
+    checkpoint = _prepared(job, folder, trainer.output)
+    steps = steps_of(job.spec, len(rows.rows))
+    plan = Plan(
+        spec=job.spec,
+        base=str(job.base.absolute()),
+        folder=str(folder.absolute()),
+        steps=steps,
+        device=describe(),
+        checkpoint=str(checkpoint.absolute()) if checkpoint else "",
+        longest=rows.longest,
+    )
+    trainer.write(job, plan, rows, folder)
+    pace = Pace(job, steps, rows.tokens / max(len(rows.rows), 1), _step_of(checkpoint))
+    follow(job, trainer, folder, pace)
+    take(job, adapter_of(folder / trainer.output, stopped=job.stopping()))
+    system = main_system(job)
+    scores = score(job, tokenizer, step=pace.step)
+    made = make_card(job, scores=scores, system=system, template=template_fingerprint(tokenizer, system))
+    return made.model_copy(update={"versions": _versions(trainer.environment)})
+
+
+class Pace:
+    """Steps counted and timed as the log tells of them."""
+
+    def __init__(self, job: Job, steps: int, tokens_per_row: float, begun: int) -> None:
+        self.job, self.steps, self.step, self.begun = job, steps, begun, begun
+        self.tokens_per_step = tokens_per_row * job.spec.batch * job.spec.accumulation
+        self.clock = 0.0
+        self.loss: float | None = None
+
+    def read(self, text: str) -> None:
+        """Take one line of the log; Failed when it tells of a loss that is no number."""
+        if (total := read_total(text)) and total >= self.step:
+            self.steps = total
+        step = read_step(text)
+        if step is not None:
+            self._count(step)
+
+    def _count(self, step: Step) -> None:
+        self.step += 1
+        if not step.finite:
+            raise Failed(notice("not_finite_loss", step=self.step))
+        self.loss, moment = step.loss, time.monotonic()
+        if not self.clock:  # The first step carries the start; speed is measured after it.
+            self.clock, self.begun = moment, self.step
+        spent, done = moment - self.clock, self.step - self.begun
+        speed = {"tokens_per_second": self.tokens_per_step * done / spent} if done and spent else {}
+        left = {"seconds_left": (self.steps - self.step) * spent / done} if done else {}
+        values = {"loss": step.loss, **step.values, **speed, **left}
+        self.job.emit("step", step=self.step, epoch=step.epoch, steps=self.steps, **values)
+
+
+def follow(job: Job, trainer: Trainer, folder: Path, pace: Pace) -> None:
+    """Run the trainer to its end, its output into our log and events. Failed when it ends badly.
+
+    When asked to stop it is given time to save; it never outlives this process.
+    """
+    # -P: the folder of the runner must not be searched for modules; files there are named like the trainers.
+    command = [str(trainer.environment.python), "-P", str(RUNNER), str(folder), *trainer.command(folder)]
+    (folder / "stop").unlink(missing_ok=True)
+    tail: list[str] = []
+    job.emit(
+        "started", message=notice("engine_starts", name=trainer.environment.name, version=trainer.environment.version())
+    )
+    with _child(command, folder) as child:
+        lines, asked = _lines(child), 0.0
+        while True:
+            if job.stopping() and not asked:
+                asked = time.monotonic()
+                write_text(folder / "stop", "")
+            if asked and time.monotonic() - asked > PATIENCE:
+                child.kill()
+            try:
+                text = lines.get(timeout=POLL)
+            except queue.Empty:
+                continue
+            if text is None:
+                break
+            job.tell(text)
+            tail = [*tail[-7:], text]
+            pace.read(text)
+        code = child.wait()
+    if code != 0 and not asked:
+        raise Failed(notice("engine_ended", name=trainer.environment.name, code=code, reason=_reason(tail)))
+
+
+class _child:  # noqa: N801 - a context manager used like a function
+    """The process; it has ended when the block has."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self.command, self.folder = command, folder
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as cause:
+            raise Failed(notice("not_started", reason=str(cause))) from cause
+        return self.process
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a trainer: this process's own less whatever is named like a secret, and offline."""
+    # A child process inherits its surroundings; they are handed on here, not read as settings.
+    kept = {name: value for name, value in os.environ.items() if not SECRET.search(name)}
+    kept.pop("PYTHONPATH", None)
+    kept.pop("PYTHONHOME", None)
+    visible = kept.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    return kept | OFFLINE | {"PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": visible}
+
+
+def _lines(child: subprocess.Popen[bytes]) -> queue.Queue[str | None]:
+    """Its output as it comes; None at its end."""
+    found: queue.Queue[str | None] = queue.Queue()
+
+    def chunks() -> Iterator[bytes]:
+        assert child.stdout
+        while data := os.read(child.stdout.fileno(), 65_536):
+            yield data
+
+    def read() -> None:
+        for text in pieces(chunks()):
+            found.put(text)
+        found.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return found
+
+
+def _prepared(job: Job, folder: Path, output: str) -> Path | None:
+    """The folder for this very run, and the newest good checkpoint in it."""
+    mark, own = folder / "identity", identity(job)
+    if mark.is_file() and mark.read_text(encoding="utf-8") != own:
+        job.emit("warning", message=notice("checkpoints_foreign"))
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(mark, own)
+    # A run that was stopped left its adapter there; what counts from now on is what this attempt leaves.
+    (folder / output / WEIGHTS).unlink(missing_ok=True)
+    found, refused = newest(folder / output)
+    for reason in refused:
+        job.emit("warning", message=notice("checkpoint_unused", reason=reason))
+    if found is not None:
+        job.emit("started", message=notice("resumed", checkpoint=found.name))
+    return found
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def _versions(environment: Environment) -> dict[str, str]:
+    found = environment.installed()
+    return dict(found.versions) if found else {}
+
+
+def _reason(tail: Sequence[str]) -> str:
+    """The line that says what went wrong: the last that looks like an exception, else the last one."""
+    errors = [line for line in tail if re.match(r"[\w.]*(Error|Exception|Killed)\b", line)]
+    return (errors or list(tail) or ["it printed nothing"])[-1][:400]

@@ -1,0 +1,73 @@
+"""What each outside engine is installed from: exact versions, disk needed, and what may be missing. Data only."""
+
+from __future__ import annotations
+
+from memory.errors import NotConfigured
+from memory.records import Record
+
+GB = 1_000_000_000
+
+
+class Pins(Record):
+    """The environment of one engine."""
+
+    name: str
+    package: str
+    """The distribution whose version counts."""
+    requirements: tuple[str, ...]
+    """What pip is given. Exact, because their own dependencies contradict each other's and ours."""
+    imports: tuple[str, ...]
+    """Modules that must load in the finished environment."""
+    disk: int
+    """Bytes that must be free: twice what an environment with a CPU build of torch takes on Linux (measured)."""
+    packages: int
+    """About how many packages come along, for the progress bar."""
+    spare: tuple[str, ...] = ()
+    """Modules that text training does without; taken out again when they do not load beside this torch."""
+    hollow: tuple[str, ...] = ()
+    """The same, but the trainer imports them at its start: an empty module stands in for each."""
+    device: str = ""
+    """Devices that it needs, in words; empty: it runs on a CPU too."""
+    licence: str = "Apache-2.0"
+
+
+PINS = {
+    "llamafactory": Pins(
+        name="llamafactory",
+        package="llamafactory",
+        requirements=("llamafactory==0.9.5", "torch==2.13.0"),
+        imports=("llamafactory.launcher", "llamafactory.train.tuner"),
+        disk=5 * GB,
+        packages=105,
+        spare=("torchvision",),
+        hollow=("torchaudio",),
+    ),
+    "axolotl": Pins(
+        name="axolotl",
+        package="axolotl",
+        requirements=("axolotl==0.19.0", "torch==2.13.0"),
+        imports=("axolotl.cli.train",),
+        disk=9 * GB,
+        packages=205,
+        spare=("torchvision",),
+    ),
+    "unsloth": Pins(
+        name="unsloth",
+        package="unsloth",
+        requirements=("unsloth==2026.10.9",),
+        imports=(),
+        disk=20 * GB,
+        packages=110,
+        device="a CUDA, ROCm or Intel GPU",
+    ),
+}
+"""Engine → its environment. Engines that are not here run in Docgraft's own."""
+
+
+def pins(name: str) -> Pins:
+    """The pins of an engine; NotConfigured when it has no environment of its own."""
+    if name not in PINS:
+        raise NotConfigured(
+            f"The engine {name!r} needs no environment of its own.", f"Those that do: {', '.join(PINS)}."
+        )
+    return PINS[name]
