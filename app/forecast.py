@@ -25,6 +25,8 @@ CLOSED, AROUND, SAID = 80, 130, 40
 """Tokens of a row without documents, of a prompt around its evidence, and of an answer."""
 ROWS_PER_WORDING = 1.3
 """Rows for each wording of each fact: lists, comparisons, follow-ups, refusals and general rows come on top."""
+LEAST = 2.0
+"""Passes over the rows that training makes however slow the machine is: with fewer nothing is learned."""
 TRAIN_PER_READ = 0.4
 """Tokens trained in the time in which so many are read: forwards, backwards, and evaluations in between."""
 
@@ -159,6 +161,7 @@ def forecast(
 
     device, size = describe(), size_of(base)
     training = amounts.tokens * EPOCHS[effort] / (speed.train or speed.read * TRAIN_PER_READ)
+    least = training * LEAST / EPOCHS[effort]
     asked = min(questions, amounts.tests) if questions else amounts.tests
     alone = CLOSED / speed.read + SAID / speed.write
     grounded = (AROUND + evidence) / speed.read + SAID / speed.write
@@ -176,7 +179,7 @@ def forecast(
         Part(
             step="train",
             count=amounts.rows,
-            seconds=10 + (min(training, budget) if budget else training),
+            seconds=10 + (min(training, max(budget, least)) if budget else training),
             done="train" in done,
         ),
         Part(

@@ -5,13 +5,14 @@ Finished work is never repeated: a dataset is renewed only when documents have c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from app import comparing, talk, training
-from app.forecast import Forecast, counted, forecast, speeds
+from app.forecast import LEAST, Forecast, counted, forecast, speeds
 from finetune.records import Effort
 from memory.errors import DocgraftError, RunFailed
 from memory.records import Record, new_id, now
@@ -33,7 +34,7 @@ STEPS: tuple[Step, ...] = ("pairs", "train", "compare")
 MOST: dict[Effort, int] = {"quick": 48, "balanced": 120, "thorough": 300}
 """Questions of the comparison unless somebody wants another number."""
 BUDGET: dict[Effort, float | None] = {"quick": 240.0, "balanced": None, "thorough": None}
-"""Seconds that training may take; passes over the rows are cut to fit."""
+"""Seconds that training may take; passes over the rows are cut to fit, but never below LEAST."""
 
 
 class Wish(Record):
@@ -316,9 +317,9 @@ def _run(wiring: Wiring, user: str, kb: str, found: Way, stop: Stop) -> str:
 
 def _paced(made: training.Plan, card: Preflight, budget: float) -> training.Plan:
     """The plan with as many steps as fit into `budget` seconds; as it is when that is not known."""
-    if not card.seconds or card.seconds <= budget:
+    if not card.seconds or card.seconds <= budget or card.epochs <= LEAST:
         return made
-    steps = max(1, round(card.steps * budget / card.seconds))
+    steps = max(round(card.steps * budget / card.seconds), math.ceil(card.steps * LEAST / card.epochs))
     return made.model_copy(update={"spec": made.spec.model_copy(update={"max_steps": steps})})
 
 
