@@ -16,6 +16,9 @@ EPOCHS: dict[Effort, int] = {"quick": 6, "balanced": 10, "thorough": 16}
 RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
 PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 3, "thorough": 4}
 
+FULL_ON_CPU = ("axolotl", "llamafactory")
+"""Engines that train on a CPU in 32 bits only."""
+
 
 class Size(Record):
     """What a recipe needs to know of a base model and a dataset."""
@@ -37,6 +40,8 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
     """The spec for this effort on this machine. Every value can be changed afterwards."""
     rank = RANKS[effort] * (2 if size.facts > MANY_FACTS else 1)
     bits = precision_bits(size, device)
+    if engine in FULL_ON_CPU and device.kind == "cpu":
+        bits = 32
     batch, accumulation = batches(size, device, bits)
     return TrainingSpec(
         engine=engine,
