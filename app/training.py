@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from finetune.adapters import Staleness
     from finetune.datasets import Dataset
     from finetune.engines import Readiness
+    from finetune.export.recipes import Recipe
     from finetune.preflight import Preflight
 
 KIND = "preflight"
@@ -127,6 +128,14 @@ def measured(made: Plan, card: Preflight, *, stop: Callable[[], bool] = lambda: 
     from finetune import preflight
 
     return preflight.measured(card, made.spec, base=made.base, dataset=made.dataset, stop=stop)
+
+
+def write_out(made: Plan, folder: Path) -> Recipe:
+    """Write the planned run into a folder that trains the same without Docgraft."""
+    from finetune import datasets
+    from finetune.export.recipes import write_recipe
+
+    return write_recipe(made.spec, list(datasets.read(made.dataset).pairs()), base=made.base, folder=folder)
 
 
 def begin(wiring: Wiring, user: str, kb: str, made: Plan) -> Run:

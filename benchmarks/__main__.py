@@ -19,8 +19,11 @@ ALONE = {
     "fuzz_loaders": ["2000", "7"],
     "crash_library": ["--kills", "30"],
     "crash_runs": ["--kills", "30"],
+    "crash_tune": ["--kills", "20"],
+    "verdict_statistics": [],
     "training_speed": ["{model}"],
     "facts24": ["{model}"],
+    "engines": ["{model}"],
 }
 WITH_DATA = {
     "search_quality": ["{data}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from app.cli.frame import DEFAULT, USER, AsJson, Kb, console, line, show_json, t
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
+    from app.training import Plan, Wish
     from finetune.preflight import Preflight
     from finetune.records import Run, TrainingSpec
 
@@ -46,6 +48,9 @@ def start(
     values: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other setting.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start and return; look with: train watch.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only show what would happen.")] = False,
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a folder that trains the same without Docgraft instead.")
+    ] = None,
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Measure time and memory first.")] = True,
 ) -> None:
     """Train an adapter: first says what will happen, then does it. Ctrl-C leaves it running in the background."""
@@ -61,19 +66,18 @@ def start(
         "method": method,
         "seed": seed,
     }
-    if effort and effort not in EFFORTS:
-        raise DocgraftError(f"{effort!r} is no effort.", f"Choose one of: {', '.join(EFFORTS)}.")
     changes = {name: value for name, value in given.items() if value} | _parsed(values or [])
-    wish = training.Wish.model_validate(
-        {"dataset": dataset, "effort": effort or None, "base": base, "engine": engine, "changes": changes}
-    )
+    wish = _wish(dataset=dataset, effort=effort, base=base, engine=engine, changes=changes)
     objects = wiring()
     with console().status("Looking at the rows and measuring this machine…" if probe else "Looking at the rows…"):
         made, card = training.plan(objects, USER, kb, wish)
-        if probe and not training.busy(objects, USER):
+        if probe and export is None and not training.busy(objects, USER):
             card = training.measured(made, card)
     if not as_json:
         print_card(card, made.spec)
+    if export is not None:
+        _write_out(made, card, export, as_json=as_json)
+        return
     if not card.ok:
         raise DocgraftError(card.problems[0].message, card.problems[0].hint)
     if check:
@@ -82,6 +86,30 @@ def start(
         return
     run = training.begin(objects, USER, kb, made)
     _end(kb, run.id, as_json=as_json, detach=detach, more={"card": _card_json(card)})
+
+
+def _write_out(made: Plan, card: Preflight, folder: Path, *, as_json: bool) -> None:
+    """Write the run as a folder. What only this machine lacks (the engine, memory) does not matter for it."""
+    from app import training
+
+    wrong = [problem for problem in card.problems if problem.kind not in ("engine", "memory")]
+    if wrong:
+        raise DocgraftError(wrong[0].message, wrong[0].hint)
+    written = training.write_out(made, folder)
+    if as_json:
+        show_json({"export": written.model_dump(mode="json")})
+        return
+    line(f"Written to {folder}: {written.rows:,} rows, {written.steps:,} steps. Train there with:")
+    for command in written.commands:
+        line(f"  {command}")
+
+
+def _wish(*, effort: str, **values: Any) -> Wish:
+    from app.training import Wish
+
+    if effort and effort not in EFFORTS:
+        raise DocgraftError(f"{effort!r} is no effort.", f"Choose one of: {', '.join(EFFORTS)}.")
+    return Wish.model_validate({**values, "effort": effort or None})
 
 
 def _parsed(values: list[str]) -> dict[str, Any]:

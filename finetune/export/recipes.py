@@ -43,10 +43,10 @@ class Recipe(Record):
     """The commands that train, to be run in the folder."""
 
 
-def write_recipe(spec: TrainingSpec, pairs: Sequence[Pair], *, base: Path, folder: Path, hub: str = "") -> Recipe:
+def write_recipe(spec: TrainingSpec, pairs: Sequence[Pair], *, base: Path, folder: Path) -> Recipe:
     """Write the run of `spec` on the training pairs into `folder`, which must be empty or not there yet.
 
-    `hub`: the base's Hub id where the same weights can be had from there. DocgraftError for an engine without one.
+    DocgraftError for an engine whose runs cannot be written out.
     """
     if spec.engine not in LOCAL:
         raise DocgraftError(
@@ -71,7 +71,7 @@ def write_recipe(spec: TrainingSpec, pairs: Sequence[Pair], *, base: Path, folde
     write_text(folder / "messages.jsonl", text + "\n")
     commands = _WRITERS[spec.engine](plan, rows, train, folder)
     write_json(folder / "spec.json", spec.model_dump(mode="json"))
-    write_text(folder / "README.md", _readme(plan, rows, commands, hub))
+    write_text(folder / "README.md", _readme(plan, rows, commands))
     files = tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
     return Recipe(
         engine=spec.engine, folder=str(folder), files=files, rows=len(rows.rows), steps=plan.steps, commands=commands
@@ -82,7 +82,8 @@ def _axolotl(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tup
     axolotl.write_rows(rows, folder / axolotl.ROWS)
     _yaml(folder / axolotl.CONFIG, axolotl.settings(plan))
     # Not `axolotl train`: on one device it only adds a launcher, which looks for another program on the path.
-    return (*_installing("axolotl"), f"python -m {axolotl.MODULE} {axolotl.CONFIG}")
+    # Axolotl sends usage data to its makers unless told not to.
+    return (*_installing("axolotl"), f"AXOLOTL_DO_NOT_TRACK=1 python -m {axolotl.MODULE} {axolotl.CONFIG}")
 
 
 def _llamafactory(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tuple[str, ...]:
@@ -120,11 +121,8 @@ def _yaml(path: Path, settings: dict[str, Any]) -> None:
     write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
-def _readme(plan: Plan, rows: Rows, commands: Sequence[str], hub: str) -> str:
+def _readme(plan: Plan, rows: Rows, commands: Sequence[str]) -> str:
     spec = plan.spec
-    fetched = (
-        f" The same weights are on the Hugging Face Hub as `{hub}`; that name may stand there instead." if hub else ""
-    )
     notes = [
         f"- {len(rows.rows):,} rows, {rows.tokens:,} tokens, of which {rows.supervised:,} are learned: answer and end "
         "token only.",
@@ -149,5 +147,5 @@ def _readme(plan: Plan, rows: Rows, commands: Sequence[str], hub: str) -> str:
     return (
         f"# {spec.base}: a LoRA adapter with {spec.engine}\n\nRun in this folder:\n\n```sh\n{shown}\n```\n\n"
         f"The adapter is then in `{axolotl.OUTPUT}/`.\n\nThe base model is read from `{plan.base}`: change that path "
-        f"when you take this folder to another machine.{fetched}\n\n" + "\n".join(notes) + "\n"
+        f"when you take this folder to another machine.\n\n" + "\n".join(notes) + "\n"
     )

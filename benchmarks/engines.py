@@ -1,0 +1,170 @@
+"""Training engines side by side: the same rows, spec and seed through trl (ours), LLaMA-Factory and Axolotl.
+
+    python -m benchmarks.engines MODEL_FOLDER [--engines trl llamafactory axolotl] [--steps N] [--write]
+
+Engines with an environment of their own are those that `docgraft engines install` put into this home; one that is not
+there is left out and named. Every engine runs in a process of its own, float32, 24 invented facts in four wordings.
+Speed is that of all steps but the first, in tokens of the rows (padding not counted) per second and per CPU second of
+all processes of the engine; the latter holds on a busy machine too. The loss is the mean of the last four steps, and
+the fifth, unseen wording of every fact is asked of the saved adapter by the same code for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks import machine
+
+ENGINES = ("trl", "llamafactory", "axolotl")
+FACTS = 24
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--engines", nargs="*", default=list(ENGINES))
+    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--home", type=Path, help="home whose engines are measured; the settings' own by default")
+    parser.add_argument("--write", action="store_true", help="append to docs/BENCHMARKS.md")
+    parser.add_argument("--child", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(run(arguments.engines[0], arguments.model, _home(arguments), arguments.steps)))
+        return
+    lines = [
+        "| engine | tokens/s | tokens per CPU second | steps | wall | memory | last loss | unseen wording | with |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    first: dict[str, Any] = {}
+    for name in arguments.engines:
+        found = _child(arguments, name)
+        first = first or found
+        lines.append(_row(name, found, first))
+        print(lines[-1], flush=True)
+    if arguments.write:
+        machine.append("Engines side by side on the CPU, float32, one thread", lines)
+
+
+def _row(name: str, found: dict[str, Any], first: dict[str, Any]) -> str:
+    if found.get("missing"):
+        return f"| {name} | not measured: {found['missing']} | | | | | | | |"
+    times = first["per_cpu_second"] / found["per_cpu_second"]
+    ratio = "" if found is first else f" ({first['engine']} is × {times:.2f})"
+    with_ = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
+    return (
+        f"| {name} | {found['per_second']:.0f} | {found['per_cpu_second']:.0f}{ratio} | {found['steps']} | "
+        f"{found['wall']:.0f} s | {found['memory'] / 1e9:.2f} GB | {found['loss']:.3f} | "
+        f"{found['unseen_wording']:.0%} | {with_} |"
+    )
+
+
+def _child(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.engines", str(arguments.model), "--child", "--engines", name]
+    command += ["--steps", str(arguments.steps), "--home", str(_home(arguments))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def _home(arguments: argparse.Namespace) -> Path:
+    from app.settings import workspace
+
+    return arguments.home or workspace().root
+
+
+def run(name: str, model: Path, home: Path, steps: int) -> dict[str, Any]:
+    """One engine's numbers, or why it cannot be measured."""
+    from benchmarks.facts import pairs
+    from finetune.engines import Job, load
+    from finetune.engines.rows import encode
+    from finetune.engines.taking import score
+    from finetune.models.templates import load_tokenizer
+    from finetune.records import TrainingSpec
+
+    rows, tokenizer = pairs(FACTS), load_tokenizer(model)
+    spec = TrainingSpec(
+        engine=name, base="b", dataset="d", batch=8, max_steps=steps, max_length=128, evaluate=False, learning_rate=1e-3
+    )
+    engine, clock = load(name, home), _Clock()
+    ready = engine.readiness(spec)
+    if not ready.ready:
+        return {"missing": f"{ready.reason} {ready.hint}"}
+    train = [pair for pair in rows if pair.split == "train"]
+    per_step = encode(train, tokenizer).tokens / len(train) * spec.batch
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            folder=Path(folder),
+            run="r",
+            kb="k",
+            spec=spec,
+            base=model,
+            dataset_fingerprint="d",
+            chunk_hashes=(),
+            pairs=rows,
+            emit=clock.emit,
+            tell=lambda text: None,
+        )
+        card = engine.train(job)
+        memory = clock.memory()
+        asked = Job(**{**vars(job), "spec": spec.model_copy(update={"evaluate": True, "effort": "quick"})})
+        scores = score(asked, tokenizer)
+    return {
+        "engine": name,
+        **clock.speed(per_step),
+        "memory": memory,
+        "unseen_wording": scores["unseen_wording"],
+        "versions": {k: v for k, v in card.versions.items() if k in (name, "torch", "transformers", "trl", "peft")},
+    }
+
+
+class _Clock:
+    """Wall and CPU seconds at every step, of this process and the trainer's."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[float, float, float]] = []
+        self.peak = 0
+
+    def emit(self, kind: str, **values: Any) -> None:
+        if kind == "step":
+            self.steps.append((time.perf_counter(), _cpu_seconds(), values["loss"]))
+            children = psutil.Process().children(recursive=True)
+            self.peak = max([self.peak, *(one.memory_info().rss for one in children)])
+
+    def speed(self, tokens_per_step: float) -> dict[str, Any]:
+        (wall, cpu, _), (last_wall, last_cpu, _) = self.steps[0], self.steps[-1]
+        tokens = tokens_per_step * (len(self.steps) - 1)
+        tail = [loss for _, _, loss in self.steps[-4:]]
+        return {
+            "per_second": tokens / (last_wall - wall),
+            "per_cpu_second": tokens / (last_cpu - cpu),
+            "wall": last_wall - wall,
+            "steps": len(self.steps),
+            "loss": sum(tail) / len(tail),
+        }
+
+    def memory(self) -> int:
+        """Peak bytes of the process that trained."""
+        import resource
+
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return self.peak or own
+
+
+def _cpu_seconds() -> float:
+    own = psutil.Process()
+    times = [own.cpu_times(), *(one.cpu_times() for one in own.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
+if __name__ == "__main__":
+    main()
