@@ -144,9 +144,8 @@ def begin(wiring: Wiring, user: str, kb: str, made: Plan) -> Run:
 
 
 def busy(wiring: Wiring, user: str) -> bool:
-    """Whether a run of this user trains now, in any knowledge base."""
-    names = wiring.workspace(user).base_names()
-    return any(run.state in ACTIVE[1:] for name in names for run in wiring.runs(name, user).all())
+    """Whether a training runs or waits now on this machine's devices, whoever's it is."""
+    return bool(wiring.runs("default", user).active())
 
 
 def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:

@@ -217,7 +217,8 @@ class RunFolder:
         if self.stop_file.exists():
             return "stopping", Said.of(notice("stopping"))
         if own:
-            return "running", Said.of(next((event for event in reversed(own) if event.message), own[-1]))
+            told = [event for event in own if event.message and (event.kind != "started" or not own[-1].step)]
+            return "running", Said.of(told[-1]) if told else Said()
         slow = time.time() - process.launched > LATE
         return "starting", Said.of(notice("silent")) if slow else Said()
 

@@ -74,6 +74,10 @@ class Runs:
             end(process)
         return found
 
+    def active(self) -> int:
+        """How many runs of this home are queued or at work, in any knowledge base of any account."""
+        return sum(run.state in (*ACTIVE, "queued") for _, _, run in self._everybody())
+
     def events(self, run: str) -> list[Event]:
         """Every event so far: what the curves are drawn from."""
         return list(self._folder(run).events())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from app import state
 from app.widgets import base_picker, heading, pending_error
 from app.widgets.training_adapters import adapters
@@ -13,7 +15,8 @@ t = state.text()
 heading(t("train.title"), t("train.lead"))
 kb = base_picker()
 pending_error()
-active(user, kb)
+with st.container():  # A place of its own: what is below stays as it is when a run comes or goes.
+    active(user, kb)
 planning(user, kb)
 adapters(user, kb)
 history(user, kb)

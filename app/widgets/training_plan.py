@@ -57,10 +57,16 @@ def planning(user: str, kb: str) -> None:
             dataset=str(dataset),
             base=base,
             effort=cast("Effort", effort),
-            engine=str(st.session_state.get("train-engine") or ""),
+            engine=_engine(),
             changes=st.session_state.get("train-changes") or {},
         )
         _looked(user, kb, training.look(wiring, user, kb, wish))
+
+
+def _engine() -> str:
+    """The engine when another than the settings' was chosen: its picker is drawn later, and must not change the wish."""
+    chosen = str(st.session_state.get("train-engine") or "")
+    return "" if chosen == state.wiring().settings.training.engine else chosen
 
 
 def _no_pairs() -> None:
@@ -117,19 +123,24 @@ def _looked(user: str, kb: str, job: Job) -> None:
     if job.running:
         job.wait(0.3)
     found: Preflight | None = job.info.get("card")
-    if job.running:
-        _wait(job, found is not None)
-    if job.error:
-        error(job.error)
-        _again(job, t("train.look_again"))
-        if job.info.get("plan") is None and st.session_state.get("train-changes"):
-            st.button(t("train.reset"), key="reset-values", on_click=_reset)
+    # Each part has a place of its own, so that what is open or half typed in below stays when one comes or goes.
+    with st.container():
+        if job.running:
+            _wait(job, found is not None)
+    with st.container():
+        if job.error:
+            error(job.error)
+            _again(job, t("train.look_again"))
+            if job.info.get("plan") is None and st.session_state.get("train-changes"):
+                st.button(t("train.reset"), key="reset-values", on_click=_reset)
     if found is None:
         return
     spec = job.info["plan"].spec
-    _card(found, spec, measuring=job.running)
-    if found.ok and found.seconds is None and not job.running and spec.engine == "trl":
-        _again(job, t("train.measure"))
+    with st.container():
+        _card(found, spec, measuring=job.running)
+    with st.container():
+        if found.ok and found.seconds is None and not job.running and spec.engine == "trl":
+            _again(job, t("train.measure"))
     _values(spec)
     st.button(
         t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),

@@ -42,9 +42,16 @@ def stub():
 
 
 @pytest.fixture
-def served(home, stub, tmp_path):
+def environment():
+    """More of the server's environment; a test module may set its own."""
+    return {}
+
+
+@pytest.fixture
+def served(home, stub, tmp_path, environment):
     """The page's address; `restart()` ends the server and starts it again on the same home."""
     server = Served(home, stub.url, tmp_path / "server.log")
+    server.environment |= environment
     server.start()
     yield server
     server.stop()
