@@ -137,6 +137,8 @@ class Price(Group):
     """Money per million prompt tokens."""
     output: float = Field(0.0, ge=0)
     """Money per million answer tokens."""
+    training: float = Field(0.0, ge=0)
+    """Money per million tokens of fine-tuning at the service. 0: as listed when this version was made."""
     currency: str = "USD"
     """Currency of both."""
 

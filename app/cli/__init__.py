@@ -12,6 +12,7 @@ from app.cli import (
     comparing,
     documents,
     engines,
+    hosted,
     machine,
     memories,
     models,
@@ -30,7 +31,20 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for part in (documents, chatting, pairs, training, engines, adapters, comparing, tuning, memories, models, machine):
+for part in (
+    documents,
+    chatting,
+    pairs,
+    training,
+    engines,
+    hosted,
+    adapters,
+    comparing,
+    tuning,
+    memories,
+    models,
+    machine,
+):
     part.register(app)
 
 

@@ -35,7 +35,7 @@ def read_step(text: str) -> Step | None:
     for found in _METRICS.finditer(text):
         values = _numbers(found.group())
         if "loss" in values and "epoch" in values:
-            more = {name: values[name] for name in ("learning_rate", "grad_norm") if name in values}
+            more: dict[str, float] = {name: values[name] for name in ("learning_rate", "grad_norm") if name in values}
             return Step(loss=values["loss"], epoch=values["epoch"], values=more)
     return None
 

@@ -44,7 +44,7 @@ def _keep(stop: Path) -> None:
             control.should_save, saved[0] = True, time.monotonic()
         return control
 
-    DefaultFlowCallback.on_step_end = on_step_end
+    DefaultFlowCallback.on_step_end = on_step_end  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from memory.workspace import write_json
 
 def newest(output: Path) -> tuple[Path | None, list[str]]:
     """The newest whole checkpoint of a trainer's output, and why each newer one is refused. Damaged ones go."""
-    refused = []
+    refused: list[str] = []
     for path in sorted(output.glob("checkpoint-*"), key=_number, reverse=True):
         fault = _fault(path)
         if not fault:
@@ -79,9 +79,10 @@ def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
 
     questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
     device = describe()
-    base = AutoModelForCausalLM.from_pretrained(
+    base: Any = AutoModelForCausalLM.from_pretrained(
         str(job.base), dtype=getattr(torch, device.precision), local_files_only=True, trust_remote_code=False
-    ).to(device.torch)
+    )
+    base.to(device.torch)
     model: Any = PeftModel.from_pretrained(base, str(job.folder / "adapter"), is_trainable=False)
     with model.disable_adapter():
         before = examine(model, questions)

@@ -120,7 +120,8 @@ def tiny_base(folder: Path) -> None:
         pad_token_id=257,
         tie_word_embeddings=False,
     )
-    LlamaForCausalLM(config).to(torch.float32).save_pretrained(folder)
+    model: Any = LlamaForCausalLM(config)
+    model.to(torch.float32).save_pretrained(folder)
     _tokenizer().save_pretrained(folder)
     generation = folder / "generation_config.json"
     generation.write_text(json.dumps({"eos_token_id": 257, "pad_token_id": 257}), encoding="utf-8")
