@@ -226,8 +226,18 @@ def _begun(wiring: Wiring, user: str, kb: str, wish: Wish) -> Way:
         wish=wish,
         revision=library.revision,
         base=_fingerprint(wiring, wish),
-        dataset=new_id(),
+        dataset=_current(wiring, user, kb, wish) or new_id(),
     )
+
+
+def _current(wiring: Wiring, user: str, kb: str, wish: Wish) -> str:
+    """A dataset that was made in the same way from the very same passages; "" when there is none."""
+    from finetune.pairs.settings import preset
+
+    passages = {chunk.id for chunk in wiring.library(kb, user).chunks()}
+    settings = preset(wish.effort).model_dump(mode="json")
+    made = (d for d in wiring.datasets(kb, user) if set(d.card.chunk_hashes) == passages)
+    return next((d.id for d in made if d.card.settings.get("pairs") == settings), "")
 
 
 def _same(wiring: Wiring, user: str, kb: str, known: Way, wish: Wish) -> bool:

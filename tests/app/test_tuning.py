@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from app import pipeline, talk
+from app import pipeline, settings, talk, training
+from app.wiring import Wiring
+from finetune.preflight import Preflight
+from finetune.records import TrainingSpec
 from memory.conversations import Choices
 from memory.errors import DocgraftError
+from memory.workspace import write_json
 from tests.app.test_train_page import tiny
 
 __all__ = ["tiny"]
@@ -97,3 +104,63 @@ def test_the_command_prints_the_verdict_as_json_and_in_words(bells, cli):
     ended = cli("tune", "--effort", "quick", "--most", "6")
     assert ended.code == 0 and found["verdict"]["sentence"] in ended.out
     assert cli("tune", "--effort", "heroic").code == 1
+
+
+@pytest.mark.parametrize("step", ["pairs", "train"])
+def test_killed_at_any_moment_it_goes_on_by_itself_when_the_page_is_opened(bells, step):
+    """A real process that dies without a word, as by kill -9 or a power cut."""
+    child = os.fork()
+    if child == 0:
+        home = settings.workspace()
+        own = Wiring(settings.load(home), home)
+        pipeline.tune(own, "local", "default", WISH, progress=lambda stage: os._exit(9) if stage.step == step else None)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    found = pipeline.way(bells, "local", "default")
+    assert found and found.going and not pipeline.elsewhere(bells, "local", "default")
+    job = pipeline.attach(bells, "local", "default")
+    assert job and job.wait(60) and job.error is None and job.result.verdict.sentence
+    assert len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
+    found = pipeline.way(bells, "local", "default")
+    assert found and not found.going and pipeline.attach(bells, "local", "default") is None
+
+
+def test_somebody_elses_work_is_watched_not_doubled(bells):
+    pipeline.tune(bells, "local", "default", WISH, stop=lambda: True)
+    folder = bells.folder("default")
+    found = pipeline.way(bells, "local", "default")
+    write_json(folder.pipeline, found.model_copy(update={"going": True}).model_dump(mode="json"))
+    with folder.lock("pipeline"):
+        assert pipeline.elsewhere(bells, "local", "default")
+        assert pipeline.attach(bells, "local", "default") is None
+
+
+def test_the_plan_says_what_is_ahead_and_what_is_done_already(bells, cli):
+    before = pipeline.plan(bells, "local", "default", WISH)
+    assert [part.done for part in before.parts] == [False] * 3 and before.seconds > 0 and before.memory > 0
+    assert not bells.datasets("default") and not bells.runs("default").all(), "looking ahead does nothing"
+    assert pipeline.tune(bells, "local", "default", WISH)
+    after = pipeline.plan(bells, "local", "default", WISH)
+    assert all(part.done for part in after.parts) and after.seconds == 0
+    assert after.parts[0].count == sum(bells.datasets("default")[0].card.counts[s] for s in ("train", "test"))
+    shown = cli("tune", "--effort", "quick", "--most", "6", "--plan", "--json").json["plan"]
+    assert [part["step"] for part in shown["parts"]] == ["pairs", "train", "compare"] and shown["fits"]
+
+
+def test_a_budget_cuts_passes_but_leaves_enough_to_learn(bells):
+    spec = TrainingSpec(base="b", dataset="d", epochs=6)
+    made = training.Plan(spec=spec, base=Path(), dataset=Path())
+
+    def steps(seconds):
+        card = Preflight(ok=True, steps=600, epochs=6.0, seconds=seconds)
+        return pipeline._paced(made, card, 240).spec.max_steps
+
+    assert [steps(s) for s in (None, 200, 480, 50_000)] == [-1, -1, 300, 200]
+
+
+def test_what_was_learned_from_the_very_same_rows_is_not_learned_again(bells, tmp_path):
+    first = pipeline.tune(bells, "local", "default", WISH)
+    bells.folder("default").pipeline.unlink()
+    seen = []
+    again = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
+    assert first and again and again.arms[2].adapter == first.arms[2].adapter and len(bells.runs("default").all()) == 1
