@@ -43,8 +43,8 @@ SERVICES = {
         dialect="openai",
         least=OPENAI_LEAST,
         prices={"gpt-4.1": 25.0, "gpt-4.1-mini": 5.0, "gpt-4.1-nano": 1.5, "gpt-4o": 25.0, "gpt-4o-mini": 3.0},
-        warning="OpenAI takes no new fine-tuning jobs from January 2027 on; finished models go on answering until "
-        "their base model is withdrawn.",
+        warning="OpenAI closes its fine-tuning to new jobs in January 2027, and models tuned on gpt-4o, gpt-4o-mini, "
+        "gpt-4.1 and gpt-4.1-mini stop answering with their base on 14 January 2027 (announced 14 October 2026).",
     ),
     "mistral": Service(
         name="mistral",

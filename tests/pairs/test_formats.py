@@ -113,6 +113,8 @@ def test_afs_says_how_many_tokens_are_missing(dataset, tmp_path):
     assert done.tokens < MINIMUM and f"{MINIMUM:,}" in done.notes[0]
     assert "enough" in notes(MINIMUM)[0]
     assert "as many as AFS recommends" in notes(10_000_000)[0]
+    guide = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert done.notes[0] in guide and "Dataset Management" in guide and "[models.afs]" in guide
     assert all(set(row) == {"instruction", "input", "output"} for row in lines(tmp_path / "train.jsonl"))
 
 
