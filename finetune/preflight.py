@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FEW_FACTS, MANY_FACTS = 50, 3000
+LITTLE_GENERAL = 0.04
+"""With a smaller share of general rows a model forgets more than it should (docs/BENCHMARKS.md)."""
 CHECKED = 50
 """Rows whose template parity is checked."""
 
@@ -228,6 +230,9 @@ def _judge_data(spec: TrainingSpec, train: Sequence[Pair], rows: Rows, warnings:
         warnings.append(Advice.of("truncated", said))
     if 0 < facts < FEW_FACTS:
         warnings.append(Advice.of("few_facts", notice("few_facts", facts=facts)))
+    general = sum(pair.kind == "replay" for pair in train) / max(len(train), 1)
+    if facts and general < LITTLE_GENERAL:
+        warnings.append(Advice.of("little_general", notice("little_general", share=general)))
     if facts > MANY_FACTS:
         warnings.append(Advice.of("many_facts", notice("many_facts", facts=facts)))
     if facts and len(train) / facts < 4:

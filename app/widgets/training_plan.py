@@ -12,6 +12,7 @@ from app.text import strings
 from app.training import Wish
 from app.widgets import empty, error, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
+from app.widgets.training_engine import engine_picker
 from app.wiring import EVERYBODY
 from finetune.records import TrainingSpec
 
@@ -64,7 +65,7 @@ def planning(user: str, kb: str) -> None:
 
 
 def _engine() -> str:
-    """The engine when another than the settings' was chosen: its picker is drawn later, and must not change the wish."""
+    """The engine when another than the settings' was chosen; its picker, drawn later, must not change the wish."""
     chosen = str(st.session_state.get("train-engine") or "")
     return "" if chosen == state.wiring().settings.training.engine else chosen
 
@@ -223,20 +224,11 @@ def said(advice: Advice) -> str:
 
 def _values(spec: TrainingSpec) -> None:
     """Every value of the spec, settable; the recipe's own until something is set."""
-    from finetune import engines
-
     t = state.text()
     changes = st.session_state.get("train-changes") or {}
     title = t("train.values_changed", n=len(changes)) if changes else t("train.values")
     with st.expander(title, key="values", icon=":material/tune:"):
-        names = engines.names()
-        st.selectbox(
-            t("train.field_engine"),
-            names,
-            index=names.index(spec.engine),
-            key="train-engine",
-            help=help_of("engine"),
-        )
+        engine_picker(spec.engine, help=help_of("engine"))
         with st.form("values-form", border=False):
             given: dict[str, Any] = {}
             columns = st.columns(2)

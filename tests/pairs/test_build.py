@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from finetune.datasets import Dataset, fingerprint, messages, read, read_pairs
-from finetune.pairs import PairSettings
+from finetune.pairs import PairSettings, replay
 from finetune.pairs.build import build, refresh, unfinished
 from finetune.pairs.duplicates import key
 from finetune.pairs.leaks import report
@@ -149,6 +149,23 @@ def test_no_refusal_is_trained_without_evidence(dataset):
 def test_replay_rows_keep_general_talk_and_never_repeat(dataset):
     rows = [p.instruction for p in dataset.pairs("train") if p.kind == "replay"]
     assert rows and len(rows) == len(set(rows))
+
+
+def test_there_are_enough_general_rows_for_a_tenth_of_a_large_dataset_and_none_asks_what_the_exam_asks():
+    from finetune.evaluation.general import items
+
+    rows = replay.rows()
+    assert len({row.id for row in rows}) == len(rows) and all(row.output.strip() for row in rows)
+    training = {key(row.instruction) for row in rows if row.split == "train"}
+    assert len(training) > 1400
+    assert not training & {key(item.question) for item in items()}
+    assert not training & {key(row.instruction) for row in rows if row.split == "test"}
+
+
+def test_general_rows_come_in_the_languages_of_the_documents_first():
+    few, many = replay.training({"zh-Hant"}, 100), replay.training({"zh-Hant"}, 5000)
+    assert {row.language for row in few} == {"zh-Hant"} and {row.language for row in many} == {"zh-Hant", "en"}
+    assert [row.id for row in many[:100]] == [row.id for row in few]
 
 
 def test_splits_stay_when_a_document_is_added(dataset, library):

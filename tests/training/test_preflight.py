@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.facts import pairs
+from finetune.pairs import replay
 from finetune.preflight import card, measured
 from finetune.records import TrainingSpec
 from tests.tiny_model import ALPACA, tiny_model
@@ -71,6 +72,14 @@ def test_a_template_that_ends_answers_differently_is_named(kb, tmp_path):
 def test_few_facts_and_few_wordings_are_warned_about(kb, base):
     write_dataset(kb, "thin", [pair for pair in pairs(3) if pair.family in ("train0", "dev")])
     assert {"few_facts", "few_wordings"} <= kinds(look(kb, base, name="thin").warnings)
+
+
+def test_too_few_general_rows_are_warned_about_with_their_share(kb, base):
+    few = look(kb, base).warnings
+    assert "little_general" in kinds(few) and "0.0%" in next(a.message for a in few if a.kind == "little_general")
+    general = list(replay.training({"en"}, 4))
+    write_dataset(kb, "mixed", [*pairs(4), *general])
+    assert "little_general" not in kinds(look(kb, base, name="mixed").warnings)
 
 
 @pytest.mark.parametrize("more", [{"bits": 8, "method": "qlora"}, {"bits": 32, "method": "qlora"}])
