@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from finetune.evaluation import retelling
 from finetune.evaluation.arms import Answering
 from finetune.evaluation.comparison import run
 from finetune.evaluation.kept import Comparison, Plan, every, find
@@ -188,3 +189,12 @@ def test_finished_comparisons_are_listed_newest_first_and_can_be_repeated(compar
 def test_an_arm_given_twice_is_refused(compare):
     with pytest.raises(DocgraftError, match="twice"):
         compare(arms=(ARMS[0], ARMS[0]))
+
+
+def test_a_finished_comparison_is_told_in_another_language_with_the_same_winner_and_numbers(compare):
+    comparison, card, _ = compare(language="en")
+    assert card is not None
+    told = retelling.told(comparison, "zh-Hant")
+    assert told.verdict.winner == card.verdict.winner and told.differences == card.differences
+    assert told.verdict.sentence != card.verdict.sentence and len(told.verdict.reasons) == len(card.verdict.reasons)
+    assert retelling.told(comparison, "en") == card

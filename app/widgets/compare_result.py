@@ -41,7 +41,7 @@ def results(user: str, kb: str, *, at_work: bool = False) -> None:
         chosen = st.selectbox(
             t("compare.past"),
             finished,
-            format_func=lambda one: f"{one.card().created[:16].replace('T', ' ')} · {one.card().questions}",
+            format_func=_listed,
             key=f"past-{kb}-{len(finished)}",
         )
     else:
@@ -49,8 +49,21 @@ def results(user: str, kb: str, *, at_work: bool = False) -> None:
     _show(user, kb, chosen or finished[0], at_work=at_work)
 
 
+def _listed(comparison: Comparison) -> str:
+    card = comparison.card()
+    return state.text()("compare.past_one", when=card.created[:16].replace("T", " "), n=card.questions)
+
+
+def _told(comparison: Comparison) -> ComparisonCard:
+    """The card in this session's language, said again once per process where it was made in the other one."""
+    from finetune.evaluation.retelling import told
+
+    key = ("told", str(comparison.folder), language())
+    return state.wiring().shelf.get(key, lambda: told(comparison, language()))
+
+
 def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
-    t, card = state.text(), comparison.card()
+    t, card = state.text(), _told(comparison)
     _verdict(user, kb, card)
     if card.repeats:
         _agreement(user, kb, card)
@@ -67,15 +80,17 @@ def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
 
 
 def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
+    from finetune.evaluation.report import notes
+
     t = state.text()
     st.html(f'<div class="dg-verdict">{html.escape(card.verdict.sentence)}</div>')
     if card.verdict.winner != "undecided" and st.button(t("compare.use"), key=f"use-{card.id}", type="primary"):
         if state.guarded(pipeline.use, state.wiring(), user, kb, card):
-            arm = t(f"compare.arm_{card.verdict.winner}")
+            arm = arm_name(card.verdict.winner)
             st.toast(t("compare.used", kb=kb, arm=arm), icon=":material/check:")
         else:
             st.rerun()
-    reasons = [*card.verdict.vetoes, *card.verdict.reasons]
+    reasons = [*card.verdict.vetoes, *(notes(card) or card.verdict.reasons)]
     if reasons:
         with st.expander(t("compare.why"), expanded=True, key=f"why-{card.id}"):
             st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons))
@@ -200,13 +215,25 @@ def _downloads(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> 
         ):
             st.download_button(
                 t(f"compare.{name}"),
-                partial((comparison.folder / file).read_bytes),
+                partial(_bytes, comparison, file, language()),
                 file_name=f"comparison-{comparison.id}-{file}",
                 mime=mime,
                 key=f"{name}-{comparison.id}",
                 icon=":material/download:",
                 on_click="ignore",
             )
+
+
+def _bytes(comparison: Comparison, file: str, spoken: str) -> bytes:
+    """A file of the comparison; reports in the language of whoever asks for them."""
+    from finetune.evaluation import report
+    from finetune.evaluation.retelling import told
+
+    if file == "report.html":
+        return report.html(told(comparison, spoken), comparison.answers(), spoken).encode()
+    if file == "report.md":
+        return report.markdown(told(comparison, spoken), spoken).encode()
+    return (comparison.folder / file).read_bytes()
 
 
 def _repeat(user: str, kb: str, comparison: str) -> None:

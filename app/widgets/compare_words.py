@@ -7,12 +7,9 @@ from app import state
 
 def arm_name(arm: str) -> str:
     """An arm's name in words; the name of a further adapter or model stands behind it."""
-    from finetune.evaluation.words import short
+    from finetune.evaluation.report import label
 
-    t = state.text()
-    kind, _, which = arm.partition("@")
-    name = t(f"compare.arm_{kind}") if t.has(f"compare.arm_{kind}") else kind
-    return f"{name} · {short(which)}" if which else name
+    return label(arm, language())
 
 
 def language() -> str:

@@ -243,7 +243,7 @@ def _card(
         summaries=tuple(summaries),
         differences=found.differences,
         further=found.further,
-        verdict=_decided(found, failed, language),
+        verdict=decided(found, failed, language),
         economics=economics(
             summaries,
             training_seconds=plan.costs.training_seconds,
@@ -259,7 +259,7 @@ def _card(
     )
 
 
-def _decided(found: Numbers, failed: dict[str, str], language: str) -> Verdict:
+def decided(found: Numbers, failed: dict[str, str], language: str) -> Verdict:
     """The verdict, with the arms that did not get through named among its reasons."""
     verdict = decide(found, language)
     lost = (say(language, "failed", arm=say(language, arm), why=why) for arm, why in failed.items())

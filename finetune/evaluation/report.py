@@ -33,7 +33,7 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         card=card,
         words=words,
-        notes=_notes(card),
+        notes=notes(card),
         settings=list(_flat(card.settings)),
         created=card.created[:16].replace("T", " "),
         bars=[{"label": label(s.arm, language), "arm": kind(s.arm), "share": s.answerable} for s in whole],
@@ -100,7 +100,7 @@ def percent(value: Share) -> str:
     return f"{value.share:.0%} ({100 * value.low:.0f}–{100 * value.high:.0f}), n = {value.n}" if value.n else "–"
 
 
-def _notes(card: ComparisonCard) -> list[str]:
+def notes(card: ComparisonCard) -> list[str]:
     """The reasons beside the comparisons, which are drawn."""
     drawn = {compared(d, card.language) for d in (*card.differences, *card.further)}
     return [reason for reason in card.verdict.reasons if reason not in drawn]

@@ -40,7 +40,7 @@ def test_without_documents_the_page_says_what_is_needed(page):
 def test_the_verdict_stands_first_with_the_chart_and_the_numbers(page, compared):
     test = page("compare")
     assert not test.exception and compared["verdict"]["sentence"][:20] in bodies(test)
-    assert "dg-bar" in bodies(test) and "With documents" in bodies(test)
+    assert "dg-bar" in bodies(test) and "Retrieval" in bodies(test)
     assert test.dataframe
 
 
@@ -85,4 +85,4 @@ def test_the_one_click_tells_when_its_model_is_missing(page, compared, monkeypat
 def test_the_page_speaks_chinese(page, compared):
     test = page("compare")
     test.segmented_control(key="language-switch").set_value("zh-TW").run()
-    assert not test.exception and "檢索文件" in bodies(test)
+    assert not test.exception and "檢索" in bodies(test)
