@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 
 import pytest
@@ -273,3 +274,17 @@ def _identity(bench):
     from finetune.engines.trl import identity
 
     return identity(bench.job)
+
+
+@pytest.mark.parametrize("more", [{"dora": True}, {"rslora": True}, {"bits": 4}, {"bits": 8}])
+def test_dora_rslora_nf4_and_eight_bits_train_are_saved_and_change_the_answers(tmp_path, base, more):
+    if "bits" in more:
+        more = more | {"method": "qlora"}
+        pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (docgraft[qlora])")
+    bench = Bench(tmp_path / "run", base, **more)
+    card = bench.train()
+    assert bench.losses()[-1] < bench.losses()[0]
+    assert load("trl").effect(bench.job) > 0.01
+    config = json.loads((tmp_path / "run" / "adapter" / "adapter_config.json").read_text())
+    assert config["use_dora"] == more.get("dora", False) and config["use_rslora"] == more.get("rslora", False)
+    assert card.spec.bits == more.get("bits", 32) and all(map(math.isfinite, bench.losses()))
