@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from app.talk import Held
     from finetune.datasets import Dataset
+    from finetune.engines.environments import Environment
     from finetune.models.bases import Bases
     from finetune.models.check import Reading
     from finetune.runs import Runs
@@ -314,6 +315,20 @@ class Wiring:
             return fetch(chosen, self.home, lambda what, done, total: job.progress(done, total, what))
 
         return self.jobs().start(EVERYBODY, "fetch", name, work, title=title)
+
+    def engine(self, name: str) -> Environment:
+        """The environment of an engine that has one of its own."""
+        from finetune.engines.environments import Environment
+
+        return Environment(self.home, name)
+
+    def install_engine(self, name: str, *, title: str = "") -> Job:
+        """Install an engine in the background; whoever asks for the same one meanwhile gets the same job."""
+
+        def work(job: Job) -> Any:
+            return self.engine(name).install(job.progress, stop=job.stopping)
+
+        return self.jobs().start(EVERYBODY, "engine", name, work, title=title)
 
     # Shared by all
 

@@ -12,7 +12,6 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +87,7 @@ class Environment:
         return next((one.version for one in found), "")
 
     def install(
-        self, progress: Progress = lambda done, total, what: None, *, stop: threading.Event | None = None
+        self, progress: Progress = lambda done, total, what: None, *, stop: Callable[[], bool] = lambda: False
     ) -> Installed:
         """Make it anew. DocgraftError before anything is written when the disk is too full; BackendFailed with the
         installer's last lines when it fails; then nothing counts as installed. Docgraft's own environment is not
@@ -153,7 +152,7 @@ class Environment:
         if result.returncode in (0, 7):
             return ""
         removing = [*self._installer(tool), "uninstall", module]
-        self._run(removing if tool else [*removing, "--yes"], lambda done, total, what: None, None)
+        self._run(removing if tool else [*removing, "--yes"], lambda done, total, what: None, lambda: False)
         if module not in self.pins.hollow:
             return f"{module} does not load beside this torch and was removed: training on text does without it."
         site = subprocess.run(
@@ -168,12 +167,12 @@ class Environment:
             f"{module} does not load beside this torch; an empty module stands in for it: text training never calls it."
         )
 
-    def _run(self, command: list[str], progress: Progress, stop: threading.Event | None) -> None:
+    def _run(self, command: list[str], progress: Progress, stop: Callable[[], bool]) -> None:
         """One installer's command, its output in the log and its packages on the progress bar."""
         collected = 0
         try:
             child = subprocess.Popen(
-                command if "uv" not in Path(command[0]).name else _into(command, self.python),
+                command if Path(command[0]).stem != "uv" else _into(command, self.python),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -182,18 +181,18 @@ class Environment:
         except OSError as cause:
             raise BackendFailed(f"{command[0]} could not be started: {cause}") from cause
         assert child.stdout
-        with self.log_file.open("a", encoding="utf-8") as log:
+        with child, self.log_file.open("a", encoding="utf-8") as log:
             for text in child.stdout:
                 log.write(text)
                 if text.startswith(("Collecting ", "Installing ", "Downloading ", " + ")):
                     collected += text.startswith(("Collecting ", " + "))
                     progress(min(90.0, 90 * collected / self.pins.packages), 100, " ".join(text.split()[:2])[:48])
-                if stop is not None and stop.is_set():
+                if stop():
                     child.kill()
-        if child.wait() != 0:
-            self._failed(command, stopped=stop is not None and stop.is_set())
+        if child.returncode != 0 or stop():
+            self._failed(stopped=stop())
 
-    def _failed(self, command: list[str], *, stopped: bool) -> None:
+    def _failed(self, *, stopped: bool) -> None:
         if stopped:
             raise DocgraftError(f"Installing {self.name} was stopped; nothing of it counts as installed.")
         tail = " ".join(self.log_file.read_text(encoding="utf-8", errors="replace").split("\n")[-5:]).strip()[-600:]
