@@ -7,6 +7,7 @@ import streamlit as st
 from app import state
 from app.widgets import base_picker, heading, pending_error
 from app.widgets.training_adapters import adapters
+from app.widgets.training_hosted import hosted_training
 from app.widgets.training_plan import planning
 from app.widgets.training_runs import active, history
 
@@ -18,5 +19,6 @@ pending_error()
 with st.container():  # A place of its own: what is below stays as it is when a run comes or goes.
     active(user, kb)
 planning(user, kb)
+hosted_training(user, kb)
 adapters(user, kb)
 history(user, kb)

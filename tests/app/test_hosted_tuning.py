@@ -169,3 +169,25 @@ def test_a_page_that_is_no_such_service_is_said_to_be_none(openai):
     with pytest.raises(NotConfigured, match="openai, mistral"):
         service("nobody")
     assert all(one.base_url.startswith("https://") for one in SERVICES.values())
+
+
+def test_the_page_shows_the_cost_asks_for_consent_and_follows_the_job_to_a_model(page, ready, openai):
+    test = page("train")
+    test.text_input(key="hosted-model").input("gpt-4.1-nano").run()
+    assert any("January 2027" in one.value for one in test.warning) and any("USD" in m.value for m in test.metric)
+    test.text_input(key="hosted-url").input(openai.url).run()
+    assert test.button(key="hosted-start").disabled and not openai.asked
+    test.checkbox(key="hosted-consent").check().run()
+    test.button(key="hosted-start").click().run()
+    assert not test.exception and len(openai.jobs) == 1
+    job = openai.jobs[0]["id"]
+    for _ in range(3):
+        look = [button for button in test.button if str(button.key).startswith("look-")]
+        if look:
+            look[0].click().run()
+    assert job == "job-1" and any("pick openai-" in one.value for one in test.success)
+    test.text_input(key="hosted-model").input("x").run()
+    openai.faults = {"POST /files": [400]}
+    test.checkbox(key="hosted-consent").check().run()
+    test.button(key="hosted-start").click().run()
+    assert any("400" in one.value for one in test.error) and "CANARY" not in str([one.value for one in test.error])
