@@ -145,18 +145,18 @@ def _votes(wiring: Wiring, user: str, kb: str) -> tuple[VotedPair, ...]:
     """The user's own blind votes on earlier comparisons of this knowledge base: what a judge is measured against."""
     from finetune.evaluation.judging import voted
     from finetune.evaluation.kept import every
-    from finetune.evaluation.votes import VoteBox, ballots
+    from finetune.evaluation.votes import VoteBox, session
 
     found: list[VotedPair] = []
     for comparison in every(wiring.folder(kb, user)):
         box = VoteBox(comparison.folder / "votes.jsonl")
         if not comparison.complete or not (votes := box.votes(user)):
             continue
-        texts = {(answer.arm, answer.question.id): answer for answer in comparison.answers()}
+        answers = comparison.answers()
+        texts = {(answer.arm, answer.question.id): answer for answer in answers}
         names = [arm.name for arm in comparison.card().arms]
         for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
-            both = [q.id for q in comparison.questions() if (a, q.id) in texts and (b, q.id) in texts]
-            found += voted(ballots(both, a, b), votes, texts)
+            found += voted(session(answers, a, b), votes, texts)
     return tuple(found)
 
 

@@ -155,29 +155,24 @@ def _differences(card: ComparisonCard) -> None:
 
 
 def _buckets(card: ComparisonCard) -> None:
-    t = state.text()
-    names = sorted({name for s in card.summaries for name in s.buckets})
-    st.dataframe(
-        [
-            {t("compare.bucket"): name}
-            | {arm_name(s.arm): _of(s.buckets[name]) if name in s.buckets else "–" for s in card.summaries}
-            for name in names
-        ],
-        hide_index=True,
-    )
+    from finetune.evaluation.report import groups
+    from finetune.evaluation.report_words import report_words
+
+    t, whole = state.text(), [s for s in card.summaries if not s.failed]
+    rows = [
+        {t("compare.bucket"): group["label"]}
+        | {arm_name(s.arm): _of(cell) if cell else "–" for s, cell in zip(whole, group["cells"], strict=True)}
+        for group in groups(whole, report_words(language()))
+    ]
+    st.dataframe(rows, hide_index=True, height="content")
 
 
 def _cost(card: ComparisonCard) -> None:
-    t, cost = state.text(), card.economics
-    each = ", ".join(f"{arm_name(arm)} {seconds:.2f} s" for arm, seconds in cost.answer_seconds.items())
-    money = ", ".join(f"{arm_name(arm)} {amount:.5f}" for arm, amount in cost.money_per_answer.items())
-    refresh = ", ".join(f"{arm_name(arm)} {t.duration(seconds)}" for arm, seconds in cost.refresh_seconds.items())
-    training = t.duration(cost.training_seconds) if cost.training_seconds else "–"
-    st.markdown(plain(t("compare.cost_text", training=training, each=each, refresh=refresh)))
-    if money:
-        st.caption(plain(t("compare.money", each=money, currency=cost.currency)))
-    if cost.break_even:
-        st.markdown(t("compare.break_even", n=cost.break_even))
+    from finetune.evaluation.report import costs
+    from finetune.evaluation.report_words import report_words
+
+    lines = costs(card, report_words(language()), language())
+    st.markdown("\n".join(f"- **{plain(name)}**: {plain(value)}" for name, value in lines))
 
 
 def _judge(card: ComparisonCard) -> None:

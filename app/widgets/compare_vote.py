@@ -20,7 +20,7 @@ CHOICES = ("left", "right", "tie", "both_wrong")
 
 def voting(user: str, comparison: Comparison) -> None:
     """The next ballot, or what the votes add up to."""
-    from finetune.evaluation.votes import VoteBox, ballots
+    from finetune.evaluation.votes import VoteBox, session
 
     t, card = state.text(), comparison.card()
     arms = [s.arm for s in card.summaries if not s.failed]
@@ -36,15 +36,16 @@ def voting(user: str, comparison: Comparison) -> None:
             st.selectbox(
                 t("compare.vote_between"),
                 pairs,
-                index=len(pairs) - 1,
+                index=pairs.index(("rag", "both")) if ("rag", "both") in pairs else 0,
                 format_func=lambda pair: " · ".join(map(arm_name, pair)),
                 key=f"vote-pair-{comparison.id}",
             )
-            or pairs[-1]
+            or pairs[0]
         )
-        texts = {(x.arm, x.question.id): x.text for x in comparison.answers()}
-        asked = {q.id: q.question for q in comparison.questions() if (a, q.id) in texts and (b, q.id) in texts}
-        items, box = ballots(list(asked), a, b), VoteBox(comparison.folder / "votes.jsonl")
+        answers = comparison.answers()
+        texts = {(x.arm, x.question.id): x.text for x in answers}
+        asked = {x.question.id: x.question.question for x in answers}
+        items, box = session(answers, a, b), VoteBox(comparison.folder / "votes.jsonl")
         cast = box.votes(user)
         waiting = next((item for item in items if item.id not in cast), None)
         st.caption(t("compare.vote_progress", done=sum(i.id in cast for i in items), total=len(items)))

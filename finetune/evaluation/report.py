@@ -40,9 +40,9 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
         failed=[(label(s.arm, language), s.failed) for s in card.summaries if s.failed],
         forest=[_forest(d, language) for d in (*card.differences, *card.further)],
         table=_table(card.summaries, words, language),
-        groups=_groups(whole, words),
+        groups=groups(whole, words),
         whole=whole,
-        cost=_cost(card, words, language),
+        cost=costs(card, words, language),
         questions=_questions(answers, [s.arm for s in card.summaries]),
         label=lambda arm: label(arm, language),
         kind=kind,
@@ -59,7 +59,7 @@ def markdown(card: ComparisonCard, language: str = "en") -> str:
     lines += ["", "| | " + " | ".join(table["header"]) + " |", "|---|" + "---:|" * len(table["header"])]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table["rows"]]
     lines += ["", f"{words['tokenizer']}: {card.tokenizer}. {words['caution']}", ""]
-    lines += [f"- {name}: {value}" for name, value in _cost(card, words, language)]
+    lines += [f"- {name}: {value}" for name, value in costs(card, words, language)]
     return "\n".join([*lines, ""])
 
 
@@ -158,7 +158,7 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
     return {"header": [words["columns"][key] for key in columns], "rows": rows}
 
 
-def _groups(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> list[dict[str, Any]]:
+def groups(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> list[dict[str, Any]]:
     """Groups of questions with every arm's share, those that tell seen from unseen first."""
     names = {name for s in summaries for name in s.buckets}
     ordered = sorted(names, key=lambda n: (KINDS.index(n.split(": ")[0]) if n.split(": ")[0] in KINDS else 9, n))
@@ -171,7 +171,7 @@ def group(name: str, words: dict[str, Any]) -> str:
     return str(words["groups"].get(family, {}).get(value, value))
 
 
-def _cost(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
+def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
     """What each way costs, as (name, value) lines."""
     cost, names = card.economics, words["costs"]
     lines = [(names["training"], _time(cost.training_seconds))] if cost.training_seconds else []

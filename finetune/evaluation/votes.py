@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from finetune.evaluation.records import ArmAnswer
 from finetune.evaluation.statistics import mcnemar, wilson
 from memory.records import Record, digest, now
 from memory.workspace import append_line, mend_lines, read_lines
@@ -89,6 +90,14 @@ def ballots(question_ids: Sequence[str], a: str, b: str, *, seed: int = 0) -> li
         first = next(i for i, other in enumerate(result) if other.question_id == item.question_id)
         result.insert(rng.randint(min(first + 3, len(result)), len(result)), item)
     return result
+
+
+def session(answers: Sequence[ArmAnswer], a: str, b: str) -> list[Ballot]:
+    """The ballots on two arms of a comparison: questions that both answered, and differently; always the same ones."""
+    texts = {(x.arm, x.question.id): blinded(x.text) for x in answers if x.arm in (a, b)}
+    asked = dict.fromkeys(x.question.id for x in answers if x.arm == a)
+    differ = [q for q in asked if (b, q) in texts and texts[a, q] != texts[b, q]]
+    return ballots(differ, a, b)
 
 
 def blinded(text: str) -> str:
