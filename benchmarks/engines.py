@@ -93,7 +93,7 @@ def run(name: str, model: Path, home: Path, steps: int) -> dict[str, Any]:
 
     rows, tokenizer = pairs(FACTS), load_tokenizer(model)
     spec = TrainingSpec(
-        engine=name, base="b", dataset="d", batch=8, max_steps=steps, max_length=128, evaluate=False, learning_rate=1e-3
+        engine=name, base="b", dataset="d", batch=8, max_steps=steps, max_length=256, evaluate=False, learning_rate=1e-3
     )
     engine, clock = load(name, home), _Clock()
     ready = engine.readiness(spec)

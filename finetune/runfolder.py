@@ -22,11 +22,21 @@ from typing import Any, NamedTuple
 import psutil
 from pydantic import ValidationError
 
+from finetune.engines.environments import Environment
+from finetune.engines.pins import PINS
 from finetune.notices import Notice, notice
 from finetune.records import AdapterCard, Event, Run, RunState, TrainingSpec
 from memory.errors import DocgraftError
 from memory.records import Record, now
-from memory.workspace import KnowledgeBaseFolder, append_line, mend_lines, read_lines, write_json, write_text
+from memory.workspace import (
+    KnowledgeBaseFolder,
+    Workspace,
+    append_line,
+    mend_lines,
+    read_lines,
+    write_json,
+    write_text,
+)
 
 TERMINAL = ("completed", "stopped", "failed")
 GRACE = 5.0
@@ -257,7 +267,17 @@ def end(process: Process) -> None:
 
 def worker_command(folder: RunFolder) -> list[str]:
     """The command line of a run's worker; it turns itself into `launch_command` when the spec asks for several."""
-    return [sys.executable, "-m", "finetune.worker", str(folder.root)]
+    return [interpreter(folder.ticket()), "-m", "finetune.worker", str(folder.root)]
+
+
+def interpreter(ticket: Ticket) -> str:
+    """The Python of a run's worker: the one of the engine's environment where the worker runs in it, else this one."""
+    name = ticket.spec.engine
+    if name in PINS and PINS[name].worker:
+        place = Environment(Workspace(Path(ticket.home)), name)
+        if place.fault() is None:
+            return str(place.python)
+    return sys.executable
 
 
 def launch_command(folder: RunFolder, kind: str) -> list[str]:

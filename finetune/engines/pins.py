@@ -6,6 +6,11 @@ from memory.errors import NotConfigured
 from memory.records import Record
 
 GB = 1_000_000_000
+WORKER = (
+    *("filelock>=3.16,<4", "jieba>=0.42.1,<0.43", "jinja2>=3.1,<4", "langchain-core>=1.0,<2", "opencc>=1.1.9,<2"),
+    *("platformdirs>=4.2,<5", "psutil>=6,<8", "pydantic>=2.10,<3", "pyyaml>=6,<7", "snowballstemmer>=2.2,<4"),
+)
+"""What Docgraft's worker imports besides torch, transformers, peft and trl, which a trainer brings along."""
 
 
 class Pins(Record):
@@ -28,6 +33,8 @@ class Pins(Record):
     """The same, but the trainer imports them at its start: an empty module stands in for each."""
     device: str = ""
     """Devices that it needs, in words; empty: it runs on a CPU too."""
+    worker: bool = False
+    """Whether Docgraft's own worker runs in it, so that what that needs is installed as well."""
     licence: str = "Apache-2.0"
 
 
@@ -54,11 +61,12 @@ PINS = {
     "unsloth": Pins(
         name="unsloth",
         package="unsloth",
-        requirements=("unsloth==2026.10.9",),
+        requirements=("unsloth==2026.10.9", *WORKER),
         imports=(),
         disk=20 * GB,
         packages=110,
         device="a CUDA, ROCm or Intel GPU",
+        worker=True,
     ),
 }
 """Engine → its environment. Engines that are not here run in Docgraft's own."""

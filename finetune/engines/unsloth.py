@@ -13,10 +13,12 @@ from typing import Any
 
 from finetune.engines import Job, Readiness
 from finetune.engines.effect import logit_difference
+from finetune.engines.environments import Environment
 from finetune.models.devices import describe
-from finetune.notices import notice
+from finetune.notices import Notice, notice
 from finetune.records import AdapterCard, TrainingSpec
 from memory.errors import RunFailed
+from memory.workspace import Workspace
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """What "all-linear" means to unsloth, which wants names."""
@@ -34,13 +36,17 @@ class Unsloth:
         missing = None
         if device.kind not in ("cuda", "rocm", "xpu"):
             missing = notice("unsloth_gpu", device=device.kind.upper())
-        elif importlib.util.find_spec("unsloth") is None:
-            missing = notice("unsloth_missing")
+        elif importlib.util.find_spec("unsloth") is None and self._missing():
+            missing = self._missing()
         elif spec.dora:
             missing = notice("unsloth_dora")
         elif spec.devices > 1:
             missing = notice("unsloth_devices")
         return Readiness.to(device.kind, missing)
+
+    def _missing(self) -> Notice | None:
+        """Why it cannot be found outside this interpreter: in the environment that the worker would run in."""
+        return Environment(Workspace(self.home), "unsloth").fault() if self.home else notice("unsloth_missing")
 
     def train(self, job: Job) -> AdapterCard:
         """Load through unsloth, then the same run as every other engine of ours."""

@@ -249,6 +249,28 @@ def test_readiness_says_in_words_what_is_missing(name, install, workspace):
     assert "not installed" in load(name).readiness(spec).reason
 
 
+def test_the_worker_of_unsloth_runs_in_its_environment_and_every_other_in_ours(install, runs, base, monkeypatch):
+    from finetune.runfolder import interpreter
+
+    def python_of(engine):
+        run = runs.create(TrainingSpec(engine=engine, base="tiny", dataset="facts"), base=base)
+        found = interpreter(RunFolder(runs.kb.run(run.id)).ticket())
+        runs.stop(run.id)
+        return found
+
+    assert python_of("unsloth") == sys.executable
+    folder = install("unsloth")
+    assert python_of("unsloth") == str(folder / "bin" / "python") and python_of("trl") == sys.executable
+    described = load("trl").readiness(TrainingSpec(base="b", dataset="d"))
+    assert described.ready
+    monkeypatch.setattr("finetune.engines.unsloth.describe", type("Card", (), {"kind": "cuda"}))
+    spec = TrainingSpec(engine="unsloth", base="b", dataset="d")
+    assert load("unsloth", runs.workspace.root).readiness(spec).ready
+    install("unsloth", version="0.1")
+    (folder / "ready.json").unlink()
+    assert "half installed" in load("unsloth", runs.workspace.root).readiness(spec).reason
+
+
 def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb, base):
     install("llamafactory")
     spec = TrainingSpec(engine="llamafactory", base="tiny", dataset="facts", batch=4, epochs=2, max_length=1024, rank=4)
