@@ -53,7 +53,7 @@ class PairSettings(Record):
 def preset(effort: Effort) -> PairSettings:
     """What fits the effort dial: a few hundred rows for a try on a laptop, everything for a night or a GPU."""
     if effort == "quick":
-        return PairSettings(forms=4, most_facts=80, context=0.15, per_sentence=3)
+        return PairSettings(forms=4, most_facts=60, context=0.06, per_sentence=3)
     if effort == "balanced":
         return PairSettings(forms=6, most_facts=600, context=0.2)
     return PairSettings()
