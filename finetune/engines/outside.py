@@ -34,7 +34,7 @@ from memory.workspace import write_text
 RUNNER = Path(__file__).with_name("outside_run.py")
 POLL = 0.2
 PATIENCE = 120.0
-"""Seconds that a trainer may take to save and end once it was asked to stop; then it is ended."""
+"""Seconds that a trainer may take to save and end once it was asked to stop or has trained; then it is ended."""
 SECRET = re.compile(r"(?i)key|token|secret|password|credential")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "AXOLOTL_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
 
@@ -153,26 +153,57 @@ def follow(job: Job, trainer: Trainer, folder: Path, pace: Pace) -> None:
     job.emit(
         "started", message=notice("engine_starts", name=trainer.environment.name, version=trainer.environment.version())
     )
+    end = _End(job, folder / "stop")
     with _child(command, folder) as child:
-        lines, asked = _lines(child), 0.0
-        while True:
-            if job.stopping() and not asked:
-                asked = time.monotonic()
-                write_text(folder / "stop", "")
-            if asked and time.monotonic() - asked > PATIENCE:
-                child.kill()
-            try:
-                text = lines.get(timeout=POLL)
-            except queue.Empty:
-                continue
-            if text is None:
-                break
+        for text in _output(child, end):
             job.tell(text)
             tail = [*tail[-7:], text]
             pace.read(text)
         code = child.wait()
-    if code != 0 and not asked:
+    if code != 0 and not end.excused:
         raise Failed(notice("engine_ended", name=trainer.environment.name, code=code, reason=_reason(tail)))
+
+
+class _End:
+    """When a trainer must have ended: some time after it was asked to stop, or said that it has trained."""
+
+    def __init__(self, job: Job, stop: Path) -> None:
+        self.job, self.stop = job, stop
+        self.asked = False
+        self.since = 0.0
+        self.excused = False
+        """Whether how it ends says nothing: it was asked to stop, or is ended from here."""
+
+    def read(self, text: str) -> None:
+        """Look for the word that it has trained: what it does afterwards must not take forever."""
+        if "'train_runtime'" in text and not self.since:
+            self.since = time.monotonic()
+
+    def overdue(self) -> bool:
+        """Pass the wish to stop on; whether the time is up."""
+        if self.job.stopping() and not self.asked:
+            self.asked = self.excused = True
+            self.since = time.monotonic()
+            write_text(self.stop, "")
+        late = bool(self.since) and time.monotonic() - self.since > PATIENCE
+        self.excused = self.excused or late
+        return late
+
+
+def _output(child: subprocess.Popen[bytes], end: _End) -> Iterator[str]:
+    """Its output as it comes, to its end or until its time is up."""
+    lines = _lines(child)
+    while True:
+        if end.overdue():
+            child.kill()
+        try:
+            text = lines.get(timeout=POLL)
+        except queue.Empty:
+            continue
+        if text is None:
+            return
+        end.read(text)
+        yield text
 
 
 class _child:  # noqa: N801 - a context manager used like a function

@@ -32,6 +32,8 @@ def main() -> int:
         return 1
     if orders["way"] != "no adapter":
         _save(output, orders["adapter"])
+    if orders["way"] == "hang":
+        time.sleep(60)
     return 0
 
 

@@ -19,9 +19,10 @@ from finetune.models.adapter_files import WEIGHTS
 from finetune.notices import Failed
 from finetune.records import TrainingSpec
 from finetune.runfolder import RunFolder
+from memory.errors import BackendFailed
 from memory.records import now
 from memory.workspace import write_json
-from tests.tiny_model import noise_adapter
+from tests.tiny_model import noise_adapter, tiny_model
 from tests.training.conftest import until
 
 OUTSIDE = ("llamafactory", "axolotl")
@@ -221,6 +222,30 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_another_spec_does_not_resum
     assert any("belong to another" in text for _, text, _ in events) and len(losses(events)) == 8
 
 
+def test_a_trainer_that_says_it_is_done_and_hangs_is_ended_and_its_adapter_counts(install, job, workspace, monkeypatch):
+    monkeypatch.setattr("finetune.engines.outside.PATIENCE", 0.5)
+    install("llamafactory", way="hang")
+    made, events = job("llamafactory")
+    begun = time.monotonic()
+    card = load("llamafactory", workspace.root).train(made)
+    assert time.monotonic() - begun < 30 and card.tensors == 8 and len(losses(events)) == 8
+
+
+def test_on_a_cpu_the_recipe_gives_outside_trainers_what_they_can_do():
+    from finetune.models.devices import Device
+    from finetune.recipes import Size, recipe
+
+    amx = Device(
+        kind="cpu", name="c", memory=64 << 30, free=64 << 30, precision="float32", bfloat16=True, four_bit=True,
+        features=("amx",),
+    )  # fmt: skip
+    size = Size(parameters=135_000_000)
+    found = {
+        name: recipe("quick", base="b", dataset="d", size=size, device=amx, engine=name) for name in ("trl", *OUTSIDE)
+    }
+    assert {name: spec.bits for name, spec in found.items()} == {"trl": 16, "llamafactory": 32, "axolotl": 32}
+
+
 def test_stopping_before_the_first_step_leaves_nothing(install, job, workspace):
     install("axolotl", way="no adapter")
     made, _ = job("axolotl", stopping=lambda: True)
@@ -271,7 +296,7 @@ def test_the_worker_of_unsloth_runs_in_its_environment_and_every_other_in_ours(i
     assert "half installed" in load("unsloth", runs.workspace.root).readiness(spec).reason
 
 
-def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb, base):
+def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb, base, tmp_path):
     install("llamafactory")
     spec = TrainingSpec(engine="llamafactory", base="tiny", dataset="facts", batch=4, epochs=2, max_length=1024, rank=4)
     run = runs.start(spec, base=base)
@@ -280,6 +305,8 @@ def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb
     assert found.step == 8 and "Training completed" in runs.log(run.id, 400)
     card = adapters.verify(RunFolder(kb.run(run.id)).adapter, base=base)
     assert card.effect > 1e-3 and "unseen_wording" in card.scores and "base_unseen_wording" in card.scores
+    with pytest.raises(BackendFailed, match="another base model"):
+        adapters.verify(RunFolder(kb.run(run.id)).adapter, base=tiny_model(tmp_path / "other", seed=1))
 
 
 def test_a_worker_that_is_killed_takes_its_trainer_along_and_nothing_counts_as_trained(install, runs, kb, base):
