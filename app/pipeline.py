@@ -31,6 +31,8 @@ PLAN = "tune-plan"
 """The kind of the job that looks ahead."""
 Step = Literal["pairs", "train", "compare"]
 STEPS: tuple[Step, ...] = ("pairs", "train", "compare")
+PARTS = ("facts", "pairs", "checks", "writing")
+"""Of building a dataset, in order."""
 MOST: dict[Effort, int] = {"quick": 48, "balanced": 120, "thorough": 300}
 """Questions of the comparison unless somebody wants another number."""
 BUDGET: dict[Effort, float | None] = {"quick": 240.0, "balanced": None, "thorough": None}
@@ -275,7 +277,9 @@ def _pairs(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, 
     previous = next((d for d in older if d.card.settings.get("pairs") == settings.model_dump(mode="json")), None)
 
     def told(step: BuildProgress) -> None:
-        progress(Stage(step="pairs", done=step.done, total=step.total, message=step.stage, left=step.seconds_left))
+        # The parts of a build count different things; one after the other they make one bar that never runs back.
+        share = PARTS.index(step.stage) + (min(1.0, step.done / step.total) if step.total else 0.0)
+        progress(Stage(step="pairs", done=share, total=len(PARTS), message=step.stage, left=step.seconds_left))
 
     return build(
         wiring.library(kb, user),

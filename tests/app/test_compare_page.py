@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from finetune.evaluation.kept import every
+from memory.conversations import Choices
 from tests.app.test_comparing import QUESTIONS, asked, reader
 
 __all__ = ["asked", "reader"]
@@ -52,8 +54,6 @@ def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compare
     test.run()
     test.button(key="compare").click().run()
     settled(test)
-    from finetune.evaluation.kept import every
-
     found = [one for one in every(wiring.folder("default")) if one.complete]
     assert len(found) == 2 and found[0].card().questions == 2
 
@@ -86,3 +86,30 @@ def test_the_page_speaks_chinese(page, compared):
     test = page("compare")
     test.segmented_control(key="language-switch").set_value("zh-TW").run()
     assert not test.exception and "檢索" in bodies(test)
+
+
+def test_a_comparison_is_asked_again_with_one_press_and_says_how_far_it_agrees(page, compared, wiring):
+    test = page("compare")
+    next(b for b in test.button if str(b.key).startswith("repeat-")).click().run()
+    end = time.monotonic() + 60
+    while not any("6 of 6 answers are word for word the same" in c.value for c in test.caption):
+        assert time.monotonic() < end and not test.exception
+        time.sleep(0.05)
+        test.run()
+    found = [one for one in every(wiring.folder("default")) if one.complete]
+    assert len(found) == 2 and found[0].card().repeats == compared["comparison"]
+
+
+def test_what_was_asked_in_the_chat_can_be_compared(page, compared, wiring):
+    talks = wiring.conversations()
+    talk = talks.create("local", choices=Choices(kb="default")).id
+    talks.add_turn("local", talk, "user", "How long is the warranty?")
+    test = page("compare")
+    test.segmented_control(key="question-source").set_value("typed").run()
+    assert test.button(key="compare").disabled, "there is nothing to ask yet"
+    test.multiselect(key="chat-questions").select("How long is the warranty?").run()
+    test.button(key="compare").click().run()
+    settled(test)
+    newest = next(one for one in every(wiring.folder("default")) if one.complete)
+    assert [q.question for q in newest.questions()] == ["How long is the warranty?"]
+    assert newest.card().verdict.winner == "undecided" and newest.card().summaries[0].answerable.n == 0

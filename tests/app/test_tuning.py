@@ -45,6 +45,8 @@ def test_the_click_makes_pairs_trains_compares_and_says_what_won(bells):
     card = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
     assert card and {arm.name for arm in card.arms} == {"base", "rag", "tuned", "both"} and card.verdict.sentence
     assert stages(seen) == ["pairs", "train", "compare"]
+    shares = [stage.done / stage.total for stage in seen if stage.step == "pairs"]
+    assert shares == sorted(shares) and shares[-1] <= 1, "a bar never runs back"
     found = pipeline.way(bells, "local", "default")
     assert found and found.comparison == card.id and found.run == card.arms[2].adapter
 
