@@ -64,7 +64,9 @@ def from_pairs(pairs: Iterable[Pair]) -> list[Question]:
     Beside them one training row of every fact that is also tested in other words: only the two together tell learning
     from memorising. Those are called `trained_wording`, and the verdict does not rest on them.
     """
-    found, trained, tested = [], {}, set()
+    found: list[Question] = []
+    trained: dict[str, Pair] = {}
+    tested: set[str] = set()
     for pair in pairs:
         if pair.split == "test":
             found.append(_asked(pair, pair.test_set or ""))
