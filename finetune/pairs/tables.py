@@ -11,6 +11,10 @@ from retrieval.records import Block, Section, Span
 
 EMPTY = frozenset({"", "-", "–", "—", "n/a", "none", "無", "无", "－", "/"})
 """Cells that say nothing; they are no answers."""
+ANYTHING = frozenset(
+    ["any", "all", "every", "each", "both", "either", "各", "各種", "全部", "不限", "皆可", "均可", "任何"]
+)
+"""Cells that leave nothing out: nobody says them when naming the row."""
 _CODE = re.compile(
     r"(?=[A-Za-z\d/_-]*\d)[A-Za-z]{0,5}[A-Z\d]{0,6}(?:[-_/][A-Z\d]{1,6}){0,2}|[A-Z]{2,5}(?:[-_/][A-Z\d]{1,6}){1,2}"
 )
@@ -20,8 +24,10 @@ _BARE = re.compile(r"[\d\s.,–~-]+(?:(?:to|or|and|至|到)\s?[\d.,]+|or more|an
 def cells(section: Section, block: Block) -> Iterator[Fact]:
     """Every cell that says something about what its row is called, and the name of a row behind its code."""
     naming = naming_columns(block)
-    for row in block.rows:
-        name = _name(row, naming, _header(block, naming[0]))
+    names = [_name(row, naming, _header(block, naming[0])) for row in block.rows]
+    short = [_name(row, naming, _header(block, naming[0]), skipped=ANYTHING) for row in block.rows]
+    for row, full, said in zip(block.rows, names, short, strict=True):
+        name = said if said and short.count(said) == 1 else full
         if not name:
             continue
         for column, cell in enumerate(row):
@@ -58,20 +64,20 @@ def _unique(rows: list[tuple[Span, ...]], columns: list[int]) -> bool:
     return len(set(keys)) == len(keys)
 
 
-def _name(row: tuple[Span, ...], naming: list[int], header: str) -> str:
+def _name(row: tuple[Span, ...], naming: list[int], header: str, *, skipped: frozenset[str] = frozenset()) -> str:
     """What a row is called: its naming cells without a code in front, codes only where there is nothing else.
 
     A bare number or range is called by its column: "people 2 to 3".
     """
     parts = [" ".join(row[c].text.split()) for c in naming if c < len(row)]
-    spoken = [part for part in parts if part.lower() not in EMPTY and not _CODE.fullmatch(part)]
+    spoken = [part for part in parts if part.lower() not in EMPTY | skipped and not _CODE.fullmatch(part)]
     name = ", ".join(spoken or [part for part in parts if part])
     return f"{header} {name}".strip() if _BARE.fullmatch(name) else name
 
 
 def _rest(row: tuple[Span, ...], naming: list[int], column: int) -> str:
     others = [" ".join(row[c].text.split()) for c in naming if c != column and c < len(row)]
-    return ", ".join(part for part in others if part.lower() not in EMPTY)
+    return ", ".join(part for part in others if part.lower() not in EMPTY | ANYTHING) or ", ".join(others)
 
 
 def _header(block: Block, column: int) -> str:

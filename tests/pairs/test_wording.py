@@ -107,3 +107,33 @@ def test_simplified_documents_are_asked_about_in_simplified(fresh):
         for given in facts(section, units(section)):
             for wording in wordings(given, section.heading_path[-1]):
                 assert not set("請問這個說門關於時間") & set(wording.question), wording.question
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "kind"),
+    [
+        ("There are 14 dog rooms in the house.", "14 dog", "number"),
+        ("Odile looks after reception (extension 11); praise goes to Fergus.", "extension 11", "code"),
+        ("A missed visit costs £18, a missed operation £65.", "£65", "amount"),
+        ("Dr Alba bought the old creamery at 27 Fennmoor Lane in 1986.", "Fennmoor Lane", "name"),
+        ("Wicker baskets stay at home.", "home", "phrase"),
+    ],
+)
+def test_a_span_that_is_only_a_part_of_what_would_be_asked_is_not_asked_for(statement, value, kind):
+    assert not questions(fact(kind, value, statement))
+
+
+def test_a_case_with_its_own_verb_is_still_asked_for():
+    asked = questions(fact("amount", "£65", "A missed visit costs £18, and a missed operation costs £65."))
+    assert "missed operation" in asked["plain"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "kind"),
+    [
+        ("冷藏櫃要保持在2到6度。", "2", "number"),
+        ("通知品保主任魏士哲。", "魏士哲", "name"),
+    ],
+)
+def test_a_chinese_span_that_is_only_a_part_is_not_asked_for(statement, value, kind):
+    assert not questions(fact(kind, value, statement, "zh-Hant"))

@@ -64,7 +64,7 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     yield Wording(f"I'm looking at {part}. {_title(lexicon.reworded(column, seed + '4'))}?", "me")
     yield Wording(f"Do you know the {column} that goes with {row}{near}?", "embedded")
     yield Wording(f"Is it true that the {column} of {row} is {fact.value}?", "true_false", f"Yes, {fact.value}.")
-    if unique and len(fact.value) > 2:
+    if unique and len(fact.value) > 2 and re.search(r"[a-z]{3}", row):
         yield Wording(f"Which one has {fact.value} as its {column}{near}?", "reversed", row, "reversed")
     yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
     yield Wording(
@@ -93,12 +93,14 @@ def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[
             return
 
 
-def question_answer(fact: Fact) -> Iterator[Wording]:
-    """A question that the document itself asks, and the same said otherwise."""
+def question_answer(fact: Fact, topic: str) -> Iterator[Wording]:
+    """A question that the document itself asks, and the same said otherwise. One about an "it" says what it is."""
     question = fact.about.strip()
     bare = re.sub(r"^\s*(?:Q\s*[:.]|\d+[.)])\s*", "", question).rstrip(" ?")
     if len(bare) < 3:
         return
+    if topic and len(bare.split()) < 7 and re.search(r"\b(?:it|they|them|he|she|this|that)\b", bare, re.IGNORECASE):
+        bare = f"{bare} ({topic})"
     mine = lexicon.to_me(bare)
     seed = question
     yield Wording(bare + "?", "plain")

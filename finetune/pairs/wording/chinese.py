@@ -13,6 +13,12 @@ from finetune.records import Fact
 from memory.records import digest
 
 _STOPS = "，,；;。！!？?：:"
+_SURNAMES = frozenset(
+    "王李張劉陳楊黃趙周吳徐孫朱馬胡郭林何高梁鄭羅宋謝唐韓曹許鄧蕭馮曾程蔡彭潘袁于董余蘇葉呂魏蔣田杜丁沈姜范江傅鍾盧汪戴崔任陸廖姚方金邱夏譚"
+    "韋賈鄒石熊孟秦閻薛侯雷白龍段郝孔邵史毛常萬顧賴武康賀嚴尹錢施牛洪龔湯陶黎溫莫易樊喬文安殷顏莊章魯倪龐邢俞翟藍聶齊向申葛柴游阮詹歐柯辛簡涂連古"
+    "张刘杨黄赵吴孙马郑罗谢韩许邓萧冯苏叶吕蒋卢陆谭贾邹阎龙万顾赖贺严钱龚汤温乔颜庄鲁庞蓝聂齐欧简连"
+)
+"""Common family names; jieba takes other words for names too."""
 _PERSON_END = re.compile(r"[員长長師师者人生手客親友工主任授士官王帝]$")
 _PLACE_END = re.compile(
     r"[館馆樓楼室站店區区縣县市省國国州島岛港灣湾廳厅所院校場场路街村鎮镇鄉乡洲山河江湖海邊边處处櫃間间]$"
@@ -53,6 +59,8 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     if len(re.sub(rf"[\s{_STOPS}]", "", left + right)) < 3:
         return
     wh = question_word(fact.kind, fact.value, left)
+    if _unaskable(fact, left, right, wh):
+        return
     left = re.sub(r"[「『《“\"]$", "", left)
     right = re.sub(r"^[」』》”\"]", "", right)
     # A blank beside a number has no place beside a question word.
@@ -62,6 +70,17 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     yield Wording(keywords(left + right, wh, topic), "keywords")
     moved = strongly_reworded(to_me(f"{left}……{right}" if right else left)).strip(_STOPS)
     yield Wording(f"{wh}？我是說{strongly_reworded(topic)}那邊的{moved}。", "moved")
+
+
+def _unaskable(fact: Fact, left: str, right: str, wh: str) -> bool:
+    """Whether the span is only a part of what would be asked: half a range, 手機 of 值班手機, the verb of 想換班."""
+    if fact.kind == "number" and (re.match(r"\s*[到至~～–-]\s*\d", right) or re.search(r"\d\s*[到至~～–-]\s*$", left)):
+        return True
+    before, inside = chinese(left), chinese(fact.value)
+    if wh not in {"什麼", "誰"} or not before or left[-1:] in _STOPS + "「『《" or not inside:
+        return False
+    last = before[-1].tag[:1]
+    return (last in {"n", "j", "b"} and before[-1].tag != "nr") or (last == "v" and inside[0].tag[:1] == "v")
 
 
 def dressed(stem: str, topic: str, value: str) -> Iterator[Wording]:
@@ -129,7 +148,9 @@ def _thing_word(kind: str, value: str, left: str) -> str:
         r"\d", value
     ):
         return "誰"
-    if kind in {"name", "phrase"} and ((tags and tags[-1] == "nr") or (_PERSON_END.search(value) and len(value) > 1)):
+    if kind in {"name", "phrase"} and (
+        (tags and tags[-1] == "nr" and value[0] in _SURNAMES) or (_PERSON_END.search(value) and len(value) > 1)
+    ):
         return "誰"
     if tags and (
         tags[-1] in {"ns", "s"} or (_PLACE_END.search(value) and re.search(r"[在到於往從自至](?:了)?$", left))
@@ -175,7 +196,8 @@ def _has_topic(left: str, right: str) -> bool:
 def last_clause(stem: str) -> str:
     """The part of a question that asks."""
     parts = [p for p in re.split(rf"[{_STOPS}]", stem) if p]
-    return parts[-1] if parts and len(parts[-1]) >= 5 else stem
+    whole = bool(parts) and len(parts[-1]) >= 5 and next((w.text for w in chinese(parts[-1])), "") not in _GOES_ON
+    return parts[-1] if whole else stem
 
 
 def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
@@ -188,6 +210,16 @@ def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
     words = load("chinese")
     seed = statement
     at = f"{topic}的" if topic and topic not in subject else ""
+    if any(w.tag == "v" for w in chinese(subject)):
+        # A whole clause is no topic: "what about that the first shop is by the harbour" is asked by nobody.
+        yield Wording(
+            f"{pick(words['situations'], seed)}{to_me(subject)}的話要注意什麼？（{topic}）", "situation", answer
+        )
+        yield Wording(keywords(statement, "", topic), "keywords", answer)
+        yield Wording(
+            f"說到{strongly_reworded(subject)}，{strongly_reworded(topic)}那邊是怎麼規定來著？", "moved", answer
+        )
+        return
     yield Wording(f"{at}{subject}有什麼規定或說明？", "plain", answer)
     yield Wording(f"{pick(words['openers'], seed)}{reworded(subject, seed)}是怎麼樣？{topic}", "opener", answer)
     yield Wording(f"{pick(words['situations'], seed)}{to_me(subject)}的話要注意什麼？（{topic}）", "situation", answer)
@@ -208,6 +240,8 @@ def _subject(statement: str) -> str:
     words = chinese(first)
     verb = next((w for w in words if w.start > 0 and w.tag[:1] in {"v", "p"} and w.tag != "vn"), None)
     subject = first[: verb.start] if verb else first
+    if re.search(r"\d", subject):
+        subject = first
     noun = any(w.tag[:1] == "n" and len(w.text) > 1 for w in words if w.end <= len(subject))
     if noun and len(subject) <= 16:
         return subject.strip("的在於 ")
@@ -224,6 +258,7 @@ def reworded(text: str, seed: str, most: int = 2) -> str:
     table = load("chinese")["synonyms"]
     starts = {w.start: w.end for w in chinese(text)}
     places = [m for m in _pattern().finditer(text) if starts.get(m.start()) is not None and m.end() in starts.values()]
+    places = [m for m in places if text[m.end() : m.end() + 1] != "中"]  # 營業中 is one word, whatever 營業 may become.
     chosen = sorted(places, key=lambda m: digest(seed, m[0], str(m.start())))[:most]
     for match in sorted(chosen, key=lambda m: -m.start()):
         text = text[: match.start()] + pick(table[match[0]], seed) + text[match.end() :]

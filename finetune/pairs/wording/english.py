@@ -30,7 +30,7 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
     if fact.kind in {"cell", "keyvalue"}:
         return list(cells_english.wordings(fact, topic, unique=unique))
     if fact.kind == "qa":
-        return list(cells_english.question_answer(fact))
+        return list(cells_english.question_answer(fact, topic))
     if fact.kind == "list":
         return list(cells_english.whole_list(fact, topic))
     if fact.kind in {"sentence", "item"}:
@@ -40,6 +40,8 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
 
 def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     start = fact.start - fact.statement_start
+    if _unaskable(fact, fact.statement[:start], fact.statement[start + len(fact.value) :]):
+        return
     found = clause(fact.statement, start, start + len(fact.value))
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
@@ -54,8 +56,13 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
         question = question._replace(left=re.sub(r"\b(?:the|a|an|our|your)\s*$", "", question.left))
     if fact.kind in {"name", "phrase", "quoted"} and not (found.verb or found.imperative or not question.left.strip()):
         return
+    yield from _asking(fact, topic, found, question)
+
+
+def _asking(fact: Fact, topic: str, found: Clause, question: Asked) -> Iterator[Wording]:
     if fact.about.endswith("?"):
-        yield from _under_a_question(fact, found, question)
+        if question.wh != "what" or not question.preposition:  # "And at what?" is no question by itself.
+            yield from _under_a_question(fact, found, question)
         topic = fact.about.rstrip(" ?")
     plain = _plain(found, question)
     if not plain:
@@ -63,6 +70,36 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     about = topic if _vague(found) or len(plain.split()) < 6 else ""
     yield from _dressed(plain, found, question, topic, about)
     yield from _held_out(found, question, topic)
+
+
+def _unaskable(fact: Fact, before: str, after: str) -> bool:
+    """Whether the span is only a part of what would be asked: in brackets, "14 dog" of "14 dog rooms", half a price,
+    the number of "Rooms 1 to 4", the street of "27 Fennmoor Lane"."""
+    if before.count("(") > before.count(")"):
+        return True
+    if fact.kind in {"name", "phrase"}:
+        idiom = (
+            fact.kind == "phrase" and re.search(r"\bat\s*$", before) and fact.value.islower() and " " not in fact.value
+        )
+        return bool(idiom or re.search(r"\d\s*$", before))
+    if _one_of_several(fact, before):
+        return True
+    if fact.kind != "number":
+        return False
+    follows = english(after[:40])
+    compound = bool(follows) and follows[0].tag in {"NN", "NNS"} and after[:1] == " " and after[1:2].islower()
+    last = english(before[-40:])
+    numbered = re.fullmatch(r"[\d\s.,to–-]+", fact.value) and last and last[-1].tag in {"NNS", "NNP", "NNPS"}
+    return compound or bool(numbered) or bool(re.match(r"half\s+(?:a\s+)?(?:price|the)", fact.value))
+
+
+def _one_of_several(fact: Fact, before: str) -> bool:
+    """Whether an earlier case of the same row gave the verb: "a visit costs £18, a missed operation £65"."""
+    *earlier, case = re.split(r",|;|\band\b", before)
+    valued = fact.kind in {"number", "amount", "time", "date", "percent"}
+    if not valued or not re.search(r"\d", "".join(earlier)) or len(case.split()) > 6:
+        return False
+    return not any(word.tag in {"VBZ", "VBP", "VBD", "VB", "MD"} for word in english(case + fact.value))
 
 
 def _under_a_question(fact: Fact, found: Clause, question: Asked) -> Iterator[Wording]:
@@ -176,7 +213,8 @@ def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
     answer = statement if fact.value == statement else fact.value
     yield from (Wording(w.question, w.family, answer) for w in _conditions(statement, topic))
     subject = _subject(statement)
-    if not subject:
+    states = fact.kind == "item" or any(word.tag[:2] in {"VB", "MD"} for word in english(statement))
+    if not subject or not states:
         return
     seed = statement
     yield Wording(f"What do I need to know about {lexicon.lower(subject)} ({topic})?", "plain", answer)
@@ -227,7 +265,10 @@ def _subject(statement: str) -> str:
 
     phrases = [s for s in spans(statement, "en") if s.kind in {"phrase", "name"}]
     longest = max(phrases, key=lambda s: s.end - s.start, default=None)
-    return statement[longest.start : longest.end] if longest else ""
+    phrase = statement[longest.start : longest.end] if longest else ""
+    # "A freezer bag" is what the sentence uses, not what it is about; "a nurse answers" is no phrase.
+    verbal = any(word.tag in {"VBZ", "VBP", "VBD"} for word in english(phrase))
+    return "" if verbal or re.match(r"(?:a|an)\s", phrase, re.IGNORECASE) else phrase
 
 
 def _vague(found: Clause) -> bool:

@@ -49,7 +49,9 @@ def _synonyms() -> tuple[re.Pattern[str], dict[str, list[str]]]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, keys))})\b", re.IGNORECASE), table
 
 
-_VERBAL = words("costs pay leave close open end start begin ring call book return charge issue report request store")
+_VERBAL = words(
+    "sign signs costs pay leave close open end start begin ring call book return charge issue report request store"
+)
 
 
 def reworded(text: str, seed: str, most: int = 2) -> str:
