@@ -112,6 +112,36 @@ def test_forgetting_abstention_and_leaks_veto_the_adapter(more, word):
     assert any(word in veto for veto in verdict.vetoes)
 
 
+def test_a_gain_that_is_real_but_small_does_not_pay_for_training_again():
+    numbers = planted({"base": 0.1, "rag": 0.6, "tuned": 0.1, "both": 0.6})
+    gain = {"difference": 0.03, "low": 0.01, "high": 0.05, "p_holm": 0.01}
+    told = tuple(d.model_copy(update=gain) if (d.a, d.b) == ("both", "rag") else d for d in numbers.differences)
+    verdict = decide(numbers.model_copy(update={"differences": told}))
+    assert verdict.winner == "rag" and any("pay" in veto for veto in verdict.vetoes)
+
+
+def test_an_adapter_whose_answers_take_far_longer_is_vetoed():
+    numbers = planted({"base": 0.05, "rag": 0.4, "tuned": 0.1, "both": 0.8})
+    slow = numbers.arms | {
+        arm: numbers.arms[arm].model_copy(update={"seconds": s}) for arm, s in {"rag": 2.0, "both": 7.0}.items()
+    }
+    assert decide(numbers).winner == "both"
+    assert decide(numbers.model_copy(update={"arms": slow})).winner == "rag"
+
+
+def test_questions_without_references_decide_nothing_and_it_says_so():
+    unmarked = {arm: ArmNumbers(correct=0, answerable=0) for arm in ARMS}
+    verdict = decide(Numbers(arms=unmarked, differences=()))
+    assert verdict.winner == "undecided" and "reference" in verdict.sentence and verdict.needed is None
+
+
+def test_needed_counts_the_questions_beyond_those_that_were_asked():
+    numbers = planted({"base": 0.3, "rag": 0.42, "tuned": 0.3, "both": 0.42}, n=60, sections=20)
+    verdict = decide(numbers)
+    open_ = [d for d in numbers.differences if d.needed and d.difference > 0]
+    assert verdict.winner == "undecided" and verdict.needed == min(d.needed for d in open_) - 60
+
+
 def test_a_small_loss_of_general_knowledge_does_not_veto():
     verdict = decide(
         planted({"base": 0.05, "rag": 0.45, "tuned": 0.2, "both": 0.75}, forgetting=Change(lost=2, gained=1, n=60))
