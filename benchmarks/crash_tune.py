@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,22 +60,25 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
     begun = time.monotonic()
     assert _tune(whole).wait() == 0
     lasted = time.monotonic() - begun
-    for number in range(kills):
+    while died.total() < kills:
         process = _tune(broken)
-        _killed_after(process, rng.uniform(0.2, 0.8) * lasted)
+        killed = _killed_after(process, rng.uniform(0.15, 0.9) * lasted)
         where = _stage(broken)
+        if where == "finished":  # Begin a new way from nothing, so that every kill hits something.
+            _begin_again(broken)
+        if not killed:
+            continue
         died[where] += 1
         if rng.random() < 0.4:
             _kill_training(broken)
-        print(f"{number + 1:2} killed in: {where}", flush=True)
-        if where == "finished":  # Begin a new way, so that every kill hits something.
-            (_kb(broken).pipeline).unlink()
+        print(f"{died.total():2} killed in: {where}", flush=True)
     assert _tune(broken).wait() == 0
     same = _answers(whole) == _answers(broken)
     assert same, "the answers are others"
     assert _verdict(whole) == _verdict(broken), (_verdict(whole), _verdict(broken))
-    runs, sets, ways = len(list(_kb(broken).runs.iterdir())), len(datasets(_kb(broken))), died["finished"] + 1
-    made = f"{sets} datasets and {runs} runs for {ways} ways"
+    runs, sets = len(list(_kb(broken).runs.iterdir())), len(datasets(_kb(broken)))
+    made = f"{sets} dataset and {runs} run for the last way"
+    assert (sets, runs) == (1, 1), made
     return f"{kills} kills, {dict(died)}; then the same {len(_answers(whole))} answers and the same verdict; {made}"
 
 
@@ -99,12 +103,23 @@ def _tune(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _killed_after(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _killed_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether there was something left to kill."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
+        return True
+    return False
+
+
+def _begin_again(environment: dict[str, str]) -> None:
+    """Forget the way and everything that was made on it; the documents stay."""
+    folder = _kb(environment)
+    folder.pipeline.unlink()
+    for made in (folder.datasets, folder.runs, folder.comparisons):
+        shutil.rmtree(made)
 
 
 def _kb(environment: dict[str, str]) -> KnowledgeBaseFolder:
