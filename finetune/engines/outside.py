@@ -154,12 +154,12 @@ def follow(job: Job, trainer: Trainer, folder: Path, pace: Pace) -> None:
         "started", message=notice("engine_starts", name=trainer.environment.name, version=trainer.environment.version())
     )
     end = _End(job, folder / "stop")
-    with _child(command, folder) as child:
+    with _Child(command, folder) as child:
         for text in _output(child, end):
             job.tell(text)
             tail = [*tail[-7:], text]
             pace.read(text)
-        code = child.wait()
+        code = child.process.wait()
     if code != 0 and not end.excused:
         raise Failed(notice("engine_ended", name=trainer.environment.name, code=code, reason=_reason(tail)))
 
@@ -190,14 +190,13 @@ class _End:
         return late
 
 
-def _output(child: subprocess.Popen[bytes], end: _End) -> Iterator[str]:
+def _output(child: _Child, end: _End) -> Iterator[str]:
     """Its output as it comes, to its end or until its time is up."""
-    lines = _lines(child)
     while True:
         if end.overdue():
-            child.kill()
+            child.process.kill()
         try:
-            text = lines.get(timeout=POLL)
+            text = child.lines.get(timeout=POLL)
         except queue.Empty:
             continue
         if text is None:
@@ -206,13 +205,15 @@ def _output(child: subprocess.Popen[bytes], end: _End) -> Iterator[str]:
         yield text
 
 
-class _child:  # noqa: N801 - a context manager used like a function
-    """The process; it has ended when the block has."""
+class _Child:
+    """A process and its output, read as it comes; it has ended when the block has."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self.command, self.folder = command, folder
+        self.lines: queue.Queue[str | None] = queue.Queue()
+        """What it printed; None at its end."""
 
-    def __enter__(self) -> subprocess.Popen[bytes]:
+    def __enter__(self) -> _Child:
         try:
             self.process = subprocess.Popen(
                 self.command,
@@ -224,14 +225,29 @@ class _child:  # noqa: N801 - a context manager used like a function
             )
         except OSError as cause:
             raise Failed(notice("not_started", reason=str(cause))) from cause
-        return self.process
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        return self
 
     def __exit__(self, *error: object) -> None:
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream:
-                stream.close()
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.reader.join(5.0)
+        # A grandchild that holds on to the other end keeps the reader reading; then it stays open.
+        if self.process.stdout and not self.reader.is_alive():
+            self.process.stdout.close()
+
+    def _read(self) -> None:
+        for text in pieces(self._chunks()):
+            self.lines.put(text)
+        self.lines.put(None)
+
+    def _chunks(self) -> Iterator[bytes]:
+        assert self.process.stdout
+        while data := os.read(self.process.stdout.fileno(), 65_536):
+            yield data
 
 
 def environment() -> dict[str, str]:
@@ -242,24 +258,6 @@ def environment() -> dict[str, str]:
     kept.pop("PYTHONHOME", None)
     visible = kept.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     return kept | OFFLINE | {"PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": visible}
-
-
-def _lines(child: subprocess.Popen[bytes]) -> queue.Queue[str | None]:
-    """Its output as it comes; None at its end."""
-    found: queue.Queue[str | None] = queue.Queue()
-
-    def chunks() -> Iterator[bytes]:
-        assert child.stdout
-        while data := os.read(child.stdout.fileno(), 65_536):
-            yield data
-
-    def read() -> None:
-        for text in pieces(chunks()):
-            found.put(text)
-        found.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    return found
 
 
 def _prepared(job: Job, folder: Path, output: str) -> Path | None:

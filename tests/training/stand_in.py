@@ -51,7 +51,10 @@ def _steps(orders: dict, folder: Path, output: Path, *, made: int) -> bool:
         if is_step and orders["way"] == "out of memory" and step == 3:
             print("RuntimeError: [enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: not enough memory")
             return False
-        stop = (folder / "stop").exists()
+        if is_step and step == 3 and orders["way"] == "wait to be stopped":
+            while not (folder / "stop").exists():
+                time.sleep(0.02)
+        stop = is_step and (folder / "stop").exists()
         if is_step and (stop or step % 4 == 0):
             _save(output / f"checkpoint-{step}", orders["adapter"], state=True)
         if stop:

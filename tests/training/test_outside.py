@@ -191,19 +191,19 @@ def test_weights_that_are_no_numbers_are_never_taken(install, job, workspace, no
 
 
 def test_stopping_keeps_what_was_learned_and_resuming_goes_on_from_there(install, job, workspace):
-    folder = install("axolotl", pace=0.05)
+    folder = install("axolotl", way="wait to be stopped")
     events = []
-    made, events = job("axolotl", stopping=lambda: len(losses(events)) >= 2)
+    made, events = job("axolotl", stopping=lambda: len(losses(events)) >= 3)
     load("axolotl", workspace.root).train(made)
     first = len(losses(events))
-    assert 2 <= first < 8 and (made.folder / "adapter" / WEIGHTS).is_file()
+    assert first == 3 and (made.folder / "adapter" / WEIGHTS).is_file()
     install("axolotl")
     made, again = job("axolotl")
     load("axolotl", workspace.root).train(made)
     steps = [values["step"] for kind, _, values in again if kind == "step"]
-    assert steps[0] > 1 and steps[-1] == 8
+    assert steps == list(range(4, 9))
     resumed = json.loads((folder / "seen.json").read_text())["settings"]["resume_from_checkpoint"]
-    assert Path(resumed).name == f"checkpoint-{steps[0] - 1}"
+    assert Path(resumed).name == "checkpoint-3"
 
 
 def test_a_damaged_checkpoint_is_refused_by_name_and_another_spec_does_not_resume(install, job, workspace):
@@ -298,7 +298,8 @@ def test_the_worker_of_unsloth_runs_in_its_environment_and_every_other_in_ours(i
 
 def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb, base, tmp_path):
     install("llamafactory")
-    spec = TrainingSpec(engine="llamafactory", base="tiny", dataset="facts", batch=4, epochs=2, max_length=1024, rank=4)
+    few = {"batch": 4, "epochs": 2, "max_length": 1024, "rank": 4, "effort": "quick"}
+    spec = TrainingSpec(engine="llamafactory", base="tiny", dataset="facts", **few)
     run = runs.start(spec, base=base)
     found = until(runs, run.id, "completed", "failed", seconds=60)
     assert found.state == "completed", f"{found.message}\n{runs.log(run.id)}"
