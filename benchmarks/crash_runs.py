@@ -24,6 +24,7 @@ from finetune.runs import Runs
 from memory.errors import DocgraftError
 from memory.workspace import Workspace
 
+MOST_EVENTS = 150
 SPEC = {"rank": 4, "alpha": 8, "batch": 4, "epochs": 60, "learning_rate": 5e-3, "evaluate": False}
 
 
@@ -42,7 +43,7 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
     from tests.tiny_model import tiny_model
     from tests.training.conftest import write_dataset
 
-    rng, outcomes = random.Random(seed), Counter[str]()
+    rng, outcomes, where = random.Random(seed), Counter[str](), Counter[str]()
     workspace = Workspace(root / "home")
     kb = workspace.base("default")
     write_dataset(kb)
@@ -57,21 +58,28 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
         elif runs.show(broken.id).state == "completed":
             broken = runs.create(spec, base=base)
         runs.tick()
-        _live(runs, broken.id, rng, engine)
+        _live(runs, broken.id, rng)
+        where[_phase(runs, broken.id)] += 1
         outcomes[_checked(runs, broken.id)] += 1
-        print(f"{number + 1:2} {dict(outcomes)}", flush=True)
+        print(f"{number + 1:2} {dict(outcomes)} after {dict(where)}", flush=True)
     if runs.show(broken.id).state != "completed":
         runs.resume(broken.id)
     last = _ended(runs, broken.id)
     assert last.state == "completed", last.message
     worst = max(abs(one - two) for one, two in _losses(runs, whole.id, broken.id))
     assert worst < 1e-3, worst
-    return f"{kills} kills, {dict(outcomes)}; then completed, losses within {worst:.1e} of the unbroken run"
+    return f"{kills} kills, {dict(outcomes)}, after the event {dict(where)}; then completed, losses within {worst:.1e} of the unbroken run"
 
 
-def _live(runs: Runs, run: str, rng: random.Random, engine: str) -> None:
-    """Let the worker live for a random while, perhaps ask it to stop, and kill it."""
-    time.sleep(rng.uniform(0.0, 25.0 if engine == "trl" else 6.0))
+def _live(runs: Runs, run: str, rng: random.Random) -> None:
+    """Let the worker live for a random number of events, perhaps ask it to stop, and kill it.
+
+    Events rather than seconds: on a busy machine every kill would otherwise fall into the loading of the model.
+    """
+    before, goal, end = len(runs.events(run)), rng.randrange(MOST_EVENTS), time.monotonic() + 120
+    while len(runs.events(run)) - before < goal and runs.show(run).state not in TERMINAL and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(rng.uniform(0.0, 0.3))
     if rng.random() < 0.25:
         runs.stop(run)
         time.sleep(rng.uniform(0.0, 4.0))
@@ -80,6 +88,14 @@ def _live(runs: Runs, run: str, rng: random.Random, engine: str) -> None:
         os.kill(process.pid, signal.SIGKILL)
     while process and alive(process):
         time.sleep(0.02)
+
+
+def _phase(runs: Runs, run: str) -> str:
+    """The last thing that the killed attempt said."""
+    folder = RunFolder(runs.kb.run(run))
+    process = folder.process()
+    own = list(folder.events(process.events)) if process else []
+    return own[-1].kind if own else "nothing yet"
 
 
 def _checked(runs: Runs, run: str) -> str:

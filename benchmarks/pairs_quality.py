@@ -309,6 +309,8 @@ def speed(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         for folder in sorted(arguments.folder.iterdir()) if folder.is_dir()
         for path in sorted(folder.iterdir()) if path.suffix == ".md"
     ]  # fmt: skip
+    if not sources:
+        raise SystemExit(f"{arguments.folder} has no folders with Markdown documents in them.")
     return [_timed(int(number), sources) for number in arguments.sections.split(",")]
 
 

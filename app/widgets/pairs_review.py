@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from finetune.records import Pair
 
 SHOWN = 100
+NEAR = 200
+"""Characters shown before the evidence of a long section."""
 LONG = 500
 """Characters of a section above which it scrolls."""
 FILTERS = ("document_id", "kind", "status", "split", "test_set")
@@ -128,7 +130,7 @@ def _table(dataset: Dataset, work: Review, wanted: Wanted) -> list[Pair]:
                 t("pairs.answer"): pair.output,
                 t("pairs.filter_kind"): word("kind", pair.kind),
                 t("pairs.filter_split"): word("split", pair.split),
-                t("pairs.filter_status"): " · ".join(x for x in (word("status", pair.status), pair.reason) if x),
+                t("pairs.filter_status"): " · ".join(x for x in (word("status", pair.status), why(pair)) if x),
             }
             for pair in pairs
         ],
@@ -157,17 +159,38 @@ def _source(work: Review, pair: Pair) -> None:
         return
     st.caption(plain(f"{found.document} · {found.heading}"))
     with st.container(height=200 if len(found.text) > LONG else "content", border=False):
-        passage(found.text[: found.start], found.text[found.start : found.end], found.text[found.end :])
+        passage(_near(found.text[: found.start]), found.text[found.start : found.end], found.text[found.end :])
+    if _near(found.text[: found.start]) != found.text[: found.start]:
+        with st.popover(t("pairs.whole_section"), type="tertiary"):
+            passage(found.text[: found.start], found.text[found.start : found.end], found.text[found.end :])
     if pair.input:
         with st.popover(t("pairs.shown_evidence"), type="tertiary"):
             passage(pair.input)
 
 
+def _near(before: str) -> str:
+    """What stands right before the evidence, so that it is in sight without scrolling."""
+    if len(before) <= NEAR:
+        return before
+    return "… " + before[before.find("\n", len(before) - NEAR) + 1 or len(before) - NEAR :]
+
+
+def why(pair: Pair) -> str:
+    """Why a pair was dropped, in the page's language where the filter's name has one."""
+    kind, _, more = pair.reason.partition(":")
+    return ": ".join(part for part in (word("reason", kind), more.strip()) if part)
+
+
 def _facts(pair: Pair) -> None:
-    words = [word("kind", pair.kind), word("split", pair.split), word("test_set", pair.test_set or ""), pair.maker]
+    words = [
+        word("kind", pair.kind),
+        word("split", pair.split),
+        word("test_set", pair.test_set or ""),
+        word("maker", pair.maker),
+    ]
     st.caption(" · ".join(plain(part) for part in words if part))
     if pair.reason:
-        st.caption(f":material/info: {plain(pair.reason)}")
+        st.caption(f":material/info: {plain(why(pair))}")
     for asked, answered in pair.history:
         st.caption(plain(f"{asked} → {answered}"))
 
