@@ -82,9 +82,7 @@ def check(name: Name, *, as_json: AsJson = False) -> None:
     if as_json:
         show_json({"check": found.model_dump(mode="json")})
     elif found.works:
-        line(
-            f"{name} works: {found.steps} steps in {found.seconds:g} s, loss {found.loss or 0:.3f}, adapter opened"
-        )
+        line(f"{name} works: {found.steps} steps in {found.seconds:g} s, loss {found.loss or 0:.3f}, adapter opened")
         line("  " + ", ".join(f"{package} {version}" for package, version in found.versions.items()))
     if not found.works and not as_json:
         raise DocgraftError(found.reason or f"{name} made no adapter that changes anything.", found.hint)
