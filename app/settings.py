@@ -32,7 +32,7 @@ class Group(BaseModel):
 class Model(Group):
     """A chat model and how to reach it."""
 
-    name: str = "smollm2-135m"
+    name: str = "smollm2-135m-reader"
     """A catalog name, Hugging Face id or folder for a local model; the provider's own model name for a hosted one."""
     provider: str = "local"
     """'local' runs in this process; else a LangChain provider: openai (any compatible server), ollama, others."""

@@ -68,7 +68,8 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
     assert last.state == "completed", last.message
     worst = max(abs(one - two) for one, two in _losses(runs, whole.id, broken.id))
     assert worst < 1e-3, worst
-    return f"{kills} kills, {dict(outcomes)}, after the event {dict(where)}; then completed, losses within {worst:.1e} of the unbroken run"
+    found = f"{kills} kills, {dict(outcomes)}, after the event {dict(where)}"
+    return f"{found}; then completed, losses within {worst:.1e} of the unbroken run"
 
 
 def _live(runs: Runs, run: str, rng: random.Random) -> None:

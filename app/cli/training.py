@@ -54,7 +54,8 @@ def start(
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Measure time and memory first.")] = True,
 ) -> None:
     """Train an adapter: first says what will happen, then does it. Ctrl-C leaves it running in the background."""
-    from app import training
+    from app import reading, training
+    from app.text import Text
 
     given = {
         "epochs": epochs,
@@ -74,6 +75,8 @@ def start(
         if probe and export is None and not training.busy(objects, USER):
             card = training.measured(made, card)
     if not as_json:
+        if told := reading.warning(objects, kb, USER, wish.base or objects.training_base(), Text("en")):
+            line(told)
         print_card(card, made.spec)
     if export is not None:
         _write_out(made, card, export, as_json=as_json)

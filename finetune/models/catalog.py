@@ -98,7 +98,7 @@ PLAIN = "smollm2-135m"
 """The embedded base as its makers published it."""
 READER = "smollm2-135m-reader"
 """The same with our reader folded in."""
-EMBEDDED = PLAIN
+EMBEDDED = READER
 """The model that works without a Hub, a key or a GPU."""
 
 _WHEEL = Source(
@@ -112,16 +112,6 @@ _SMOLLM2 = Source(kind="hub", location="HuggingFaceTB/SmolLM2-135M-Instruct", by
 
 _ENTRIES = (
     Entry(
-        name=PLAIN,
-        id="HuggingFaceTB/SmolLM2-135M-Instruct",
-        licence="Apache-2.0",
-        parameters=134_515_008,
-        context=8192,
-        languages=_EN,
-        sources=(_SMOLLM2, _WHEEL),
-        note="It learns facts well, but reads English badly and Chinese hardly at all.",
-    ),
-    Entry(
         name=READER,
         id=READER,
         licence="Apache-2.0",
@@ -133,6 +123,16 @@ _ENTRIES = (
         plain=PLAIN,
         skill="reader_adapter",
         note="The embedded model: SmolLM2-135M, taught to read English documents. It reads Chinese hardly at all.",
+    ),
+    Entry(
+        name=PLAIN,
+        id="HuggingFaceTB/SmolLM2-135M-Instruct",
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        context=8192,
+        languages=_EN,
+        sources=(_SMOLLM2, _WHEEL),
+        note="It learns facts well, but reads English badly and Chinese hardly at all.",
     ),
     _hub("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", "Apache-2.0", 361_821_120, context=8192, languages=_EN),
     _hub(

@@ -10,7 +10,7 @@ from finetune.evaluation.questions import from_file
 from finetune.pairs.build import build
 from finetune.pairs.settings import PairSettings
 from finetune.records import Pair, Question
-from finetune.skills.reader import rows
+from finetune.skills.reader import Mix, rows
 from memory.records import digest
 from memory.workspace import Workspace
 from retrieval.embedders import Embedder, load
@@ -48,10 +48,17 @@ class Shelf:
         path = self.folders[name] / QUESTIONS
         return from_file(path) if path.is_file() else []
 
-    def asked(self, name: str, count: Count, *, epochs: int, seed: int) -> Iterator[Pair]:
+    def language(self, name: str) -> str:
+        """ "zh" when its questions are Chinese, else "en"."""
+        questions = self.questions(name)
+        return "zh" if questions and questions[0].language.startswith("zh") else "en"
+
+    def asked(self, name: str, count: Count, *, epochs: int, seed: int, mix: Mix | None = None) -> Iterator[Pair]:
         """Rows of its questions: each `epochs` times, with other evidence each time."""
         library, search = self.open(name)
-        yield from rows(library, search, self.questions(name), plan=SMALL, count=count, epochs=epochs, seed=seed)
+        yield from rows(
+            library, search, self.questions(name), plan=SMALL, count=count, mix=mix, epochs=epochs, seed=seed
+        )
 
     def generated(self, name: str, *, most: int, seed: int) -> list[Pair]:
         """At most `most` rows of our own pairs that show evidence, as many refusals among them as chance gives."""
