@@ -8,7 +8,9 @@ from __future__ import annotations
 import copy
 import gc
 import json
+import logging
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,11 +79,18 @@ def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
     return LoadedBase(path, network, tokenizer, device)
 
 
+def _silence() -> None:
+    """What the libraries say to their own developers is no business of who asks a question."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # That faster 4-bit kernels could be installed.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+
+
 def graft(base: LoadedBase, adapter: Path) -> Any:
     """The base with an adapter as a module tree of its own that shares every tensor of the base.
 
     BackendFailed when the adapter's tensors are not exactly those that its configuration calls for on this base.
     """
+    _silence()
     from peft import LoraConfig, PeftModel, load_peft_weights, set_peft_model_state_dict
 
     adapter_files.configuration(adapter)

@@ -23,7 +23,8 @@ from finetune.engines.effect import logit_difference
 from finetune.engines.network import load_network, restore_adapter
 from finetune.models.adapter_files import CARD, CONFIG, WEIGHTS, read
 from finetune.models.bases import Bases
-from finetune.models.catalog import PLAIN, entry_for
+from finetune.models.catalog import PLAIN, READER, entry_for
+from finetune.models.check import SHIPPED, check
 from finetune.models.devices import describe
 from finetune.models.fetch import MANIFEST, fetch
 from finetune.models.folding import fold
@@ -139,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, one in (("plain", model), ("taught", taught))
     }
     describe_reader(options.out, card, pairs, scores)
+    write_json(options.out / SHIPPED, check(taught, READER).model_dump(mode="json"))
     return 0
 
 

@@ -8,9 +8,12 @@ import psutil
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from finetune.models import fingerprint
 from finetune.models.bases import Bases
+from finetune.models.check import kept, reads
 from finetune.models.fetch import manifest, state
 from finetune.models.local import LocalChatModel
+from memory.workspace import Workspace
 from tests.tiny_model import noise_adapter
 
 pytestmark = pytest.mark.slow
@@ -32,6 +35,12 @@ def real(embedded_model) -> LocalChatModel:
 def test_the_fetched_model_is_whole_and_says_where_it_came_from(embedded_model):
     assert state(embedded_model) == "ready"
     assert manifest(embedded_model).licence == "Apache-2.0"
+
+
+def test_the_reading_check_that_ships_is_of_this_very_model(embedded_model, tmp_path):
+    found = kept(fingerprint(embedded_model), Workspace(tmp_path))
+    assert found is not None, "folding gave other bytes than on the machine that checked it"
+    assert reads(found, "en") and reads(found, "zh-Hant") is False
 
 
 def test_it_answers_the_capital_of_france_and_stops_by_itself(real):
