@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,13 +47,14 @@ SHAPE = {
 }
 
 
-def command(settings: Settings, *, headless: bool = False) -> list[str]:
+def command(settings: Settings) -> list[str]:
     """The command that serves the page; NotConfigured when it would be open to the network without a login."""
     check_address(settings)
     options = {
         "server.address": settings.server.address,
         "server.port": settings.server.port,
-        "server.headless": str(headless).lower(),
+        # Otherwise Streamlit advertises to developers, on the page and in the terminal; we open the browser ourselves.
+        "server.headless": "true",
         "server.enableXsrfProtection": "true",
         "server.enableCORS": "true",
         "server.maxUploadSize": settings.server.upload_mb,
@@ -69,6 +71,33 @@ def command(settings: Settings, *, headless: bool = False) -> list[str]:
     } | _theme(settings.theme)
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(MAIN), *flags]
+
+
+_OPENER = """
+import socket, sys, time, webbrowser
+host, port, url = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+for _ in range(120):
+    try:
+        socket.create_connection((host, port), 1).close()
+    except OSError:
+        time.sleep(0.5)
+    else:
+        webbrowser.open(url)
+        break
+"""
+
+
+def open_when_ready(settings: Settings) -> subprocess.Popen[bytes]:
+    """Open the browser once the page answers, from a process of its own that ends then, or after a minute."""
+    host = settings.server.address if is_loopback(settings.server.address) else "127.0.0.1"
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{settings.server.port}"
+    return subprocess.Popen(
+        [sys.executable, "-c", _OPENER, host, str(settings.server.port), url],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def check_address(settings: Settings) -> None:

@@ -48,8 +48,10 @@ def ui(
     settings = objects.settings
     if port:
         settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
-    command = serve.command(settings, headless=headless)
+    command = serve.command(settings)
     serve.check_accounts(settings, objects.home)
+    if not headless:
+        serve.open_when_ready(settings)
     sys.stdout.flush()
     if os.name == "posix":
         # The server takes this process's place: signals reach it, and no child is left behind.

@@ -44,3 +44,19 @@ def test_the_theme_follows_the_setting(theme):
     command = " ".join(serve.command(Settings(theme=theme)))
     assert "theme.dark.primaryColor" in command
     assert ("theme.light.primaryColor" in command) == (theme == "auto")
+
+
+def test_the_browser_is_opened_once_the_page_answers_and_not_before(tmp_path, monkeypatch):
+    import http.server
+    import threading
+
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        serve.open_when_ready(Settings(server=Server(port=page.server_port))).wait(20)
+        page.shutdown()
+    assert opened.read_text().strip() == f"http://127.0.0.1:{page.server_port}"
