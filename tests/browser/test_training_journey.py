@@ -36,6 +36,21 @@ def visit(page, name):
     page.get_by_test_id("stSidebarNav").get_by_text(name, exact=True).click()
 
 
+def pick_first_row(page):
+    """Click the first row's box. The grid is drawn again while the page runs, and for a moment has no size."""
+    from playwright.sync_api import Error
+
+    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+    for _ in range(40):
+        grid.wait_for()
+        try:
+            grid.click(position={"x": 18, "y": 55}, force=True, timeout=5_000)
+            return
+        except Error:
+            page.wait_for_timeout(500)
+    raise AssertionError("the grid could not be clicked")
+
+
 def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
     page.set_default_timeout(90_000)
     visit(page, "Knowledge")
@@ -52,7 +67,7 @@ def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
     (dataset,) = every(kb)
 
     page.locator(".st-key-pairs-tab").get_by_text("Review").click()
-    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 18, "y": 55}, force=True)
+    pick_first_row(page)
     page.locator(".st-key-one-pair .dg-passage mark").first.wait_for()
     answer = page.locator(".st-key-one-pair textarea").nth(1)
     right = answer.input_value()
