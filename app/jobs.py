@@ -13,6 +13,8 @@ from memory.records import new_id
 
 logger = logging.getLogger("docgraft.jobs")
 State = Literal["running", "done", "stopped", "failed"]
+EVERYBODY = ""
+"""Owner of jobs whose result all users share."""
 KEPT = 50
 """Ended jobs that are kept per owner, so that a page which comes back still finds the result."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.jobs import EVERYBODY
 from app.text import Text
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.models.check import Reading
 
-EVERYBODY = ""
 _SHORT = {"en": "EN", "zh-Hant": "中"}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from app import keys, reading, settings, state
+from app.jobs import EVERYBODY
 from app.widgets import plain, progress
-from app.wiring import EVERYBODY
 
 
 def models(user: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import state, training
+from app.jobs import EVERYBODY
 from app.widgets import error, plain, progress
-from app.wiring import EVERYBODY
 
 if TYPE_CHECKING:
     from finetune.engines import Readiness

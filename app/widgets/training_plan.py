@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 import streamlit as st
 
 from app import reading, state, training
+from app.jobs import EVERYBODY
 from app.text import strings
 from app.training import Wish
 from app.widgets import empty, error, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
 from app.widgets.training_engine import engine_picker
-from app.wiring import EVERYBODY
 from finetune.records import TrainingSpec
 
 if TYPE_CHECKING:

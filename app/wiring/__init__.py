@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app import reading
-from app.jobs import Job, Jobs
+from app.jobs import EVERYBODY, Job, Jobs
 from app.settings import Model, Settings
 from app.wiring import models
 from app.wiring.models import ModelState
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 SMALLEST_MEMORY = 512
 """Tokens that question and memory get however much evidence is asked for; the answerer then shrinks the evidence."""
-EVERYBODY = ""
-"""Owner of jobs whose result all users share."""
 
 
 class Shelf:

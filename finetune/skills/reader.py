@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from finetune.evaluation.arms import turns
 from finetune.records import Pair, Question
 from memory.records import Record, digest
 from retrieval.library import Library
@@ -53,7 +54,7 @@ def rows(
     mix = mix or Mix()
     units = [(unit, section.id) for section in library.sections() for unit in library.units(section.id)]
     for question in questions:
-        result = search.search(question.question, history=_history(question), limit=20)
+        result = search.search(question.question, history=turns(question), limit=20)
         gold = _gold(question, [unit for unit, _ in units])
         if question.answer is not None and not gold:
             continue
@@ -80,7 +81,8 @@ class _Choice(Record):
 def _choose(
     question: Question, result: SearchResult, gold: Sequence[Unit], *, library: Library, mix: Mix, rng: random.Random
 ) -> _Choice:
-    ranked = sorted(((e.unit, h) for h in result.hits for e in h.evidence), key=lambda pair: -_score(pair[0], result))
+    scored = sorted(((e, h) for h in result.hits for e in h.evidence), key=lambda pair: -pair[0].score)
+    ranked = [(piece.unit, hit) for piece, hit in scored]
     most = rng.randint(mix.fewest, mix.most)
     found = ranked[:most]
     wanted = {_key(unit) for unit in gold}
@@ -145,12 +147,6 @@ def _gold(question: Question, units: Sequence[Unit]) -> list[Unit]:
     ]
 
 
-def _history(question: Question) -> list[tuple[str, str]]:
-    return [
-        turn for user, assistant in question.history for turn in (("user", user), ("assistant", assistant)) if turn[1]
-    ]
-
-
 def _regrouped(pieces: Sequence[tuple[Unit, Hit]]) -> tuple[Hit, ...]:
     """Hits that hold just these units, scored so that packing keeps their order."""
     grouped: dict[str, tuple[Hit, list[Evidence]]] = {}
@@ -162,10 +158,6 @@ def _regrouped(pieces: Sequence[tuple[Unit, Hit]]) -> tuple[Hit, ...]:
 def _hit(unit: Unit, library: Library) -> Hit:
     section = library.section(unit.section_id)
     return Hit(section=section, document=section.document, chunk_id="", score=0.0)
-
-
-def _score(unit: Unit, result: SearchResult) -> float:
-    return next(e.score for h in result.hits for e in h.evidence if e.unit == unit)
 
 
 def _key(unit: Unit) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from finetune.evaluation.arms import Answering
+from finetune.evaluation.arms import Answering, turns
 from finetune.evaluation.marks import correct
 from finetune.models.local import LocalChatModel
 from finetune.records import Arm, Question
@@ -44,7 +44,7 @@ def score(
 
     def hits(question: Question) -> SearchResult:
         if question.id not in found:
-            found[question.id] = search.search(question.question, history=_turns(question))
+            found[question.id] = search.search(question.question, history=turns(question))
         return found[question.id]
 
     def ask(arm: Arm, asked: Sequence[Question]) -> list[Answer]:
@@ -74,7 +74,3 @@ def _right(answers: Sequence[Answer], questions: Sequence[Question]) -> int:
         and correct(answer.text, question.answer or "", question.accept, question=question.question)
         for answer, question in zip(answers, questions, strict=True)
     )
-
-
-def _turns(question: Question) -> list[tuple[str, str]]:
-    return [m for user, assistant in question.history for m in (("user", user), ("assistant", assistant)) if m[1]]
