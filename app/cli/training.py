@@ -135,6 +135,8 @@ def _card_json(card: Preflight) -> dict[str, Any]:
 
 def print_card(card: Preflight, spec: TrainingSpec) -> None:
     """The card in words."""
+    from finetune.evaluation.words import duration
+
     line(f"Training {spec.base} on dataset {spec.dataset} ({spec.effort}, {spec.engine})")
     line(f"  {card.rows:,} rows about {card.facts:,} facts, {card.tokens:,} tokens; "
          f"the loss looks at {card.supervised_per_row:.0f} tokens a row (answer and end)")  # fmt: skip
@@ -148,16 +150,6 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
         line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
     for advice in (*card.problems, *card.warnings):
         line(f"  ! {advice.message} {advice.hint}".rstrip())
-
-
-def duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 def _end(kb: str, run: str, *, as_json: bool, detach: bool = False, more: dict[str, Any] | None = None) -> None:

@@ -116,7 +116,7 @@ def _walk(objects: Wiring, kb: str, wish: Wish) -> ComparisonCard:
 
 def _print_plan(ahead: Forecast, wish: Wish, say: Any) -> None:
     """What is ahead, a line per step."""
-    from app.cli.training import duration
+    from finetune.evaluation.words import duration
 
     say(f"Effort {wish.effort}: about {duration(ahead.seconds)}, {ahead.memory / 1e9:.1f} GB of memory "
         f"({ahead.free / 1e9:.1f} GB free)")  # fmt: skip

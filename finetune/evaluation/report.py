@@ -13,7 +13,7 @@ from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, S
 from finetune.evaluation.report_words import report_words
 from finetune.evaluation.statistics import Difference
 from finetune.evaluation.verdict import compared
-from finetune.evaluation.words import say, short
+from finetune.evaluation.words import duration, say, short
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("set", "kind", "language", "base")
@@ -174,12 +174,12 @@ def group(name: str, words: dict[str, Any]) -> str:
 def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
     """What each way costs, as (name, value) lines."""
     cost, names = card.economics, words["costs"]
-    lines = [(names["training"], _time(cost.training_seconds))] if cost.training_seconds else []
+    lines = [(names["training"], duration(cost.training_seconds))] if cost.training_seconds else []
     lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} s", language)))
     if cost.money_per_answer:
         told = _each(cost.money_per_answer, lambda v: f"{1000 * v:.3g}", language)
         lines.append((names["money"], f"{told} {cost.currency}".strip()))
-    lines.append((names["refresh"], _each(cost.refresh_seconds, _time, language)))
+    lines.append((names["refresh"], _each(cost.refresh_seconds, duration, language)))
     if cost.training_seconds:
         earned = words["questions_unit"].format(n=f"{cost.break_even:,}") if cost.break_even else words["never"]
         lines.append((names["break_even"], earned))
@@ -188,16 +188,6 @@ def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tu
 
 def _each(values: dict[str, float], shown: Any, language: str) -> str:
     return ", ".join(f"{label(arm, language)} {shown(value)}" for arm, value in values.items()) or "–"
-
-
-def _time(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 def _questions(answers: Sequence[ArmAnswer], arms: Sequence[str]) -> list[dict[str, Any]]:

@@ -115,3 +115,14 @@ def say(language: str, code: str, **values: object) -> str:
         code = "undecided_0"
     sentence = table[code].format(**values)
     return sentence[:1].upper() + sentence[1:] if sentence.endswith(".") else sentence
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever a person would say."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
