@@ -30,8 +30,7 @@ def unread(wiring: Wiring, kb: str, user: str, model: str) -> list[str]:
     found = wiring.reading(model)
     if found is None:
         return []
-    languages = {document.language for document in wiring.library(kb, user).documents()}
-    return sorted(language for language in languages if reads(found, language) is False)
+    return sorted(language for language in wiring.library(kb, user).languages if reads(found, language) is False)
 
 
 def warning(wiring: Wiring, kb: str, user: str, model: str, t: Text) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,71 +15,101 @@ from retrieval.answer import safe_markdown
 
 if TYPE_CHECKING:
     from finetune.evaluation.kept import Comparison
-    from finetune.evaluation.votes import Ballot, VoteBox
+    from finetune.evaluation.records import ArmAnswer
+    from finetune.evaluation.votes import Ballot, Choice, Vote, VoteBox
 
-CHOICES = ("left", "right", "tie", "both_wrong")
+CHOICES: tuple[Choice, ...] = ("left", "right", "tie", "both_wrong")
+LEAST = 0.4
+"""Seconds in which nobody reads two answers: a press this soon is the last one, held down or doubled."""
 
 
 def voting(user: str, comparison: Comparison) -> None:
     """The next ballot, or what the votes add up to."""
-    from finetune.evaluation.votes import VoteBox, session
-
     t, card = state.text(), comparison.card()
     arms = [s.arm for s in card.summaries if not s.failed]
     if len(arms) < 2:
         return
     with st.expander(
         t("compare.vote"), icon=":material/how_to_vote:", key=f"vote-{comparison.id}", on_change="rerun"
-    ) as o:
-        if not o.open:
-            return
-        pairs = [(a, b) for i, a in enumerate(arms) for b in arms[i + 1 :]]
-        a, b = (
-            st.selectbox(
-                t("compare.vote_between"),
-                pairs,
-                index=pairs.index(("rag", "both")) if ("rag", "both") in pairs else 0,
-                format_func=lambda pair: " · ".join(map(arm_name, pair)),
-                key=f"vote-pair-{comparison.id}",
-            )
-            or pairs[0]
+    ) as opening:
+        if opening.open:
+            _booth(user, comparison, arms)
+
+
+@st.fragment
+def _booth(user: str, comparison: Comparison, arms: list[str]) -> None:
+    """Everything of the voting. A vote draws this alone again, so that the next ballot is there at once."""
+    from finetune.evaluation.votes import VoteBox, session
+
+    t = state.text()
+    pairs = [(a, b) for i, a in enumerate(arms) for b in arms[i + 1 :]]
+    a, b = (
+        st.selectbox(
+            t("compare.vote_between"),
+            pairs,
+            index=pairs.index(("rag", "both")) if ("rag", "both") in pairs else 0,
+            format_func=lambda pair: " · ".join(map(arm_name, pair)),
+            key=f"vote-pair-{comparison.id}",
         )
-        answers = comparison.answers()
-        texts = {(x.arm, x.question.id): x.text for x in answers}
-        asked = {x.question.id: x.question.question for x in answers}
-        items, box = session(answers, a, b), VoteBox(comparison.folder / "votes.jsonl")
-        cast = box.votes(user)
-        waiting = next((item for item in items if item.id not in cast), None)
-        st.caption(t("compare.vote_progress", done=sum(i.id in cast for i in items), total=len(items)))
-        if waiting:
-            _ballot(user, box, waiting, asked[waiting.question_id], texts)
-        _tally(items, box, user, a, b)
+        or pairs[0]
+    )
+    answers = comparison.answers()
+    items, box = session(answers, a, b), VoteBox(comparison.folder / "votes.jsonl")
+    if not items:
+        st.caption(t("compare.vote_same"))
+        return
+    votes = box.votes(user)
+    waiting = next((item for item in items if item.id not in votes), None)
+    done = sum(item.id in votes for item in items)
+    if waiting:
+        _ballot(user, box, waiting, answers)
+    # Below the ballot: who reads the new number can press for the new ballot.
+    st.progress(done / len(items), text=t("compare.vote_progress", done=done, total=len(items)))
+    if st.session_state.pop("vote-too-soon", False):
+        st.caption(f":material/timer: {t('compare.vote_too_soon')}")
+    _tally(items, votes, a, b)
 
 
-def _ballot(user: str, box: VoteBox, item: Ballot, question: str, texts: dict[tuple[str, str], str]) -> None:
+def _ballot(user: str, box: VoteBox, item: Ballot, answers: Sequence[ArmAnswer]) -> None:
     from finetune.evaluation.votes import blinded
 
     t = state.text()
-    st.caption(t("compare.vote_lead"))
-    st.markdown(f"**{plain(question)}**")
-    for arm, column in zip((item.left, item.right), st.columns(2), strict=True):
-        with column, st.container(border=True):
-            st.markdown(safe_markdown(blinded(texts[arm, item.question_id])) or "—")
-    with st.container(horizontal=True):
+    texts = {x.arm: x.text for x in answers if x.question.id == item.question_id}
+    question = next(x.question.question for x in answers if x.question.id == item.question_id)
+    shown, buttons = st.container(), st.container(horizontal=True)
+    with buttons:  # Sent first: a key pressed at the sight of the answers must not reach the last ballot's buttons.
         for number, choice in enumerate(CHOICES, 1):
             st.button(
                 t(f"compare.vote_{choice}"),
                 key=f"cast-{choice}-{item.id}",
                 shortcut=str(number),
                 on_click=state.do,
-                args=(box.cast, item.id, choice, user),
+                args=(_cast, user, box, item.id, choice),
             )
+    with shown:
+        st.caption(t("compare.vote_lead"))
+        st.markdown(f"**{plain(question)}**")
+        for side, column in zip(("left", "right"), st.columns(2), strict=True):
+            with column, st.container(border=True):
+                st.caption(t(f"compare.vote_{side}"))
+                st.markdown(safe_markdown(blinded(texts[getattr(item, side)])) or "—")
+    if st.session_state.get("vote-seen", ("", 0.0))[0] != item.id:
+        st.session_state["vote-seen"] = (item.id, time.monotonic())
 
 
-def _tally(items: list[Ballot], box: VoteBox, user: str, a: str, b: str) -> None:
+def _cast(user: str, box: VoteBox, item: str, choice: Choice) -> None:
+    """Keep a vote on the ballot in sight, unless nobody can have read it yet: a key held down votes for nothing."""
+    seen, since = st.session_state.get("vote-seen", ("", 0.0))
+    if seen != item or time.monotonic() - since < LEAST:
+        st.session_state["vote-too-soon"] = True
+        return
+    box.cast(item, choice, user)
+
+
+def _tally(items: list[Ballot], votes: dict[str, Vote], a: str, b: str) -> None:
     from finetune.evaluation.votes import REVEAL_AFTER, tally
 
-    t, votes = state.text(), box.votes(user)
+    t = state.text()
     found = tally(items, votes, a, b)
     plain_ballots = [item for item in items if item.kind == "plain"]
     done = sum(item.id in votes for item in plain_ballots)

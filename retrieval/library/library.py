@@ -31,6 +31,7 @@ from retrieval.records import (
     FileResult,
     IndexIdentity,
     Issue,
+    Language,
     Removed,
     Section,
     Statistics,
@@ -184,6 +185,13 @@ class Library:
         kept = (self.folder.originals.rglob("*"), self.folder.vectors.rglob("*"), self.folder.root.glob("library.db*"))
         size = sum(path.stat().st_size for paths in kept for path in paths if path.is_file())
         return Statistics(**counts, bytes_on_disk=size, index=self.index)
+
+    @property
+    def languages(self) -> set[Language]:
+        """The languages that its documents are written in."""
+        self._alive()
+        with self.database.read() as connection:
+            return rows.languages(connection)
 
     def documents(self, metadata: Mapping[str, str] | None = None) -> list[Document]:
         """All documents in order of adding, without their texts (see `document`); with `metadata`, those that have

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from retrieval.records import Block, Chunk, Document, IndexIdentity, Note, Section
+from retrieval.records import Block, Chunk, Document, IndexIdentity, Language, Note, Section
 
 _BLOCKS = TypeAdapter(tuple[Block, ...])
 _NOTES = TypeAdapter(tuple[Note, ...])
@@ -74,6 +74,11 @@ def generation(connection: Connection, state: str = "active") -> Generation | No
         return None
     names = ("generation", "name", "fingerprint", "dimension", "max_tokens", "collection", "state")
     return Generation(**dict(zip(names, row, strict=True)))
+
+
+def languages(connection: Connection) -> set[Language]:
+    """The languages of all documents."""
+    return set(connection.exec_driver_sql("SELECT language FROM documents WHERE state = 'indexed'").scalars())
 
 
 def documents(connection: Connection) -> list[Document]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from app.widgets.compare_vote import LEAST
 from finetune.evaluation.kept import every
 from memory.workspace import Workspace
 from tests.app.test_tuning import FACTS
@@ -57,6 +58,7 @@ def test_one_click_survives_a_restart_and_ends_with_a_verdict_a_vote_and_a_repor
     page.locator('[class*="st-key-vote-"] summary').first.click()
     for number in range(3):
         page.get_by_text(re.compile(rf"^{number} of ")).wait_for()
+        page.wait_for_timeout(1000 * LEAST)
         page.keyboard.press("1")
     page.get_by_text(re.compile("^3 of ")).wait_for()
     with page.expect_download() as download:
