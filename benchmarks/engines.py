@@ -84,8 +84,8 @@ def _home(arguments: argparse.Namespace) -> Path:
 
 def run(name: str, model: Path, home: Path, steps: int) -> dict[str, Any]:
     """One engine's numbers, or why it cannot be measured."""
-    from benchmarks.facts import pairs
-    from finetune.engines import Job, load
+    from benchmarks.facts import job, pairs
+    from finetune.engines import load
     from finetune.engines.rows import encode
     from finetune.engines.taking import score
     from finetune.models.templates import load_tokenizer
@@ -102,22 +102,10 @@ def run(name: str, model: Path, home: Path, steps: int) -> dict[str, Any]:
     train = [pair for pair in rows if pair.split == "train"]
     per_step = encode(train, tokenizer).tokens / len(train) * spec.batch
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(
-            folder=Path(folder),
-            run="r",
-            kb="k",
-            spec=spec,
-            base=model,
-            dataset_fingerprint="d",
-            chunk_hashes=(),
-            pairs=rows,
-            emit=clock.emit,
-            tell=lambda text: None,
-        )
-        card = engine.train(job)
+        card = engine.train(job(Path(folder), model, spec, rows, emit=clock.emit, tell=lambda text: None))
         memory = clock.memory()
-        asked = Job(**{**vars(job), "spec": spec.model_copy(update={"evaluate": True, "effort": "quick"})})
-        scores = score(asked, tokenizer)
+        exam = spec.model_copy(update={"evaluate": True, "effort": "quick"})
+        scores = score(job(Path(folder), model, exam, rows), tokenizer)
     return {
         "engine": name,
         **clock.speed(per_step),

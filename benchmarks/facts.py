@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from finetune.records import Pair
+from finetune.engines import Job
+from finetune.records import Pair, TrainingSpec
 
 _KINDS = [json.loads(line) for line in Path(__file__).with_name("facts24.jsonl").read_text("utf-8").splitlines()]
 _FIRST = [
@@ -133,6 +135,21 @@ VALUES: dict[str, Callable[[random.Random], str]] = {
 
 def _word(rng: random.Random) -> str:
     return rng.choice(_FIRST) + rng.choice(_SECOND) + rng.choice(_THIRD)
+
+
+def job(folder: Path, model: Path, spec: TrainingSpec, rows: Sequence[Pair], **more: Any) -> Job:
+    """A training run on such rows without a worker; `more`: what it emits and when it stops."""
+    return Job(
+        folder=folder,
+        run="r",
+        kb="k",
+        spec=spec,
+        base=model,
+        dataset_fingerprint="d",
+        chunk_hashes=(),
+        pairs=rows,
+        **more,
+    )
 
 
 def pairs(count: int = 24, *, seed: int = 20) -> list[Pair]:

@@ -130,8 +130,8 @@ def spec_of(recipe: str, count: int, bits: int, changes: dict[str, str]) -> Any:
 
 def run(model: Path, count: int, spec: Any, limit: float, *, cpu: bool = False) -> dict[str, Any]:
     """Train until the goal or the end; the curve and what the last unseen wording says."""
-    from benchmarks.facts import pairs
-    from finetune.engines import Job, progress
+    from benchmarks.facts import job, pairs
+    from finetune.engines import progress
     from finetune.engines.examine import Exam, examine
     from finetune.engines.network import load_network, restore_adapter
     from finetune.engines.trl import train
@@ -143,20 +143,8 @@ def run(model: Path, count: int, spec: Any, limit: float, *, cpu: bool = False) 
     network = load_network(spec, model, describe())
     clock = _Clock(limit, time.process_time if cpu else time.perf_counter)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(
-            folder=Path(folder),
-            run="r",
-            kb="k",
-            spec=spec,
-            base=model,
-            dataset_fingerprint="d",
-            chunk_hashes=(),
-            pairs=rows,
-            emit=clock.emit,
-            stopping=clock.stopping,
-        )
         _only_facts(Exam)
-        train(job, network)
+        train(job(Path(folder), model, spec, rows, emit=clock.emit, stopping=clock.stopping), network)
         from safetensors.torch import load_file
 
         restore_adapter(network, load_file(Path(folder) / "adapter" / "adapter_model.safetensors"))

@@ -8,40 +8,16 @@ from typing import Any
 
 import yaml
 
-from finetune.engines import Job, Readiness, outside
-from finetune.engines.effect import logit_difference
-from finetune.engines.environments import Environment
-from finetune.engines.outside import Plan, Trainer
+from finetune.engines import Job
+from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.rows import Rows
-from finetune.models.devices import describe
-from finetune.records import AdapterCard, TrainingSpec
-from memory.workspace import Workspace, write_text
+from finetune.records import TrainingSpec
+from memory.workspace import write_text
 
-NAME = "axolotl"
 CONFIG, ROWS, OUTPUT = "axolotl.yaml", "rows.jsonl", "out"
 MODULE = "axolotl.cli.train"
 PLAIN_KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel")
 """Kernels that axolotl switches on by itself and that need a CUDA GPU."""
-
-
-class Axolotl:
-    """LoRA and QLoRA through axolotl."""
-
-    def __init__(self, home: Path | None = None) -> None:
-        self.environment = Environment(Workspace(home), NAME) if home else None
-
-    def readiness(self, spec: TrainingSpec) -> Readiness:
-        """The environment, its version, and the device."""
-        return outside.ready(spec, self.environment, describe(), name=NAME)
-
-    def train(self, job: Job) -> AdapterCard:
-        """Through `python -m axolotl.cli.train` in its environment."""
-        assert self.environment
-        return outside.train(job, Trainer(self.environment, write=write, command=command, output=OUTPUT))
-
-    def effect(self, job: Job) -> float:
-        """On a fresh load of base and adapter, without axolotl."""
-        return logit_difference(job.folder / "adapter", job.base)
 
 
 def command(folder: Path) -> list[str]:
@@ -117,3 +93,9 @@ def _adapter(spec: TrainingSpec) -> dict[str, Any]:
         **({"peft_use_dora": True} if spec.dora else {}),
         **({"peft_use_rslora": True} if spec.rslora else {}),
     }
+
+
+class Axolotl(Outside):
+    """LoRA and QLoRA through axolotl."""
+
+    trainer = Trainer("axolotl", write=write, command=command, output=OUTPUT)

@@ -9,40 +9,16 @@ from typing import Any
 import yaml
 
 from finetune.datasets import messages
-from finetune.engines import Job, Readiness, outside
-from finetune.engines.effect import logit_difference
-from finetune.engines.environments import Environment
-from finetune.engines.outside import Plan, Trainer
+from finetune.engines import Job
+from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.rows import Rows
-from finetune.models.devices import describe
-from finetune.records import AdapterCard, Pair, TrainingSpec
-from memory.workspace import Workspace, write_json, write_text
+from finetune.records import Pair, TrainingSpec
+from memory.workspace import write_json, write_text
 
-NAME = "llamafactory"
 CONFIG, ROWS, OUTPUT = "llamafactory.yaml", "tokens", "out"
 MODULE = "llamafactory.cli"
 DATASET = "docgraft_train"
 _SPEAKERS = {"human": "human", "ai": "gpt"}
-
-
-class LlamaFactory:
-    """LoRA and QLoRA through LLaMA-Factory."""
-
-    def __init__(self, home: Path | None = None) -> None:
-        self.environment = Environment(Workspace(home), NAME) if home else None
-
-    def readiness(self, spec: TrainingSpec) -> Readiness:
-        """The environment, its version, and the device."""
-        return outside.ready(spec, self.environment, describe(), name=NAME)
-
-    def train(self, job: Job) -> AdapterCard:
-        """Through `llamafactory-cli train` in its environment."""
-        assert self.environment
-        return outside.train(job, Trainer(self.environment, write=write, command=command, output=OUTPUT))
-
-    def effect(self, job: Job) -> float:
-        """On a fresh load of base and adapter, without LLaMA-Factory."""
-        return logit_difference(job.folder / "adapter", job.base)
 
 
 def command(folder: Path) -> list[str]:
@@ -144,3 +120,9 @@ def _adapter(spec: TrainingSpec) -> dict[str, Any]:
         **({"use_rslora": True} if spec.rslora else {}),
         **quantised,
     }
+
+
+class LlamaFactory(Outside):
+    """LoRA and QLoRA through LLaMA-Factory."""
+
+    trainer = Trainer("llamafactory", write=write, command=command, output=OUTPUT)

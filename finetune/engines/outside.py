@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from finetune.engines import Job, Readiness
 from finetune.engines.card import make_card
+from finetune.engines.effect import logit_difference
 from finetune.engines.environments import Environment
 from finetune.engines.outside_log import Step, pieces, read_step, read_total
+from finetune.engines.rows import Rows
 from finetune.engines.taking import adapter_of, newest, score, take
 from finetune.engines.trl import identity, main_system, steps_of, training_rows
 from finetune.models.adapter_files import WEIGHTS
@@ -29,7 +31,7 @@ from finetune.models.fingerprints import template_fingerprint
 from finetune.models.templates import load_tokenizer
 from finetune.notices import Failed, notice
 from finetune.records import AdapterCard, TrainingSpec
-from memory.workspace import write_text
+from memory.workspace import Workspace, write_text
 
 RUNNER = Path(__file__).with_name("outside_run.py")
 POLL = 0.2
@@ -61,53 +63,68 @@ class Plan:
 class Trainer:
     """What is its own about one trainer."""
 
-    environment: Environment
-    write: Callable[[Job, Plan, Any, Path], None]
+    name: str
+    write: Callable[[Job, Plan, Rows, Path], None]
     """Writes rows and settings into the folder."""
     command: Callable[[Path], list[str]]
     """Module and arguments after `python -m`, for the folder."""
     output: str = "out"
 
 
-def ready(spec: TrainingSpec, environment: Environment | None, device: Device, *, name: str) -> Readiness:
-    """Whether an outside trainer can run a spec here: environment, version, device, and what it has no word for."""
-    missing = None
-    fault = environment.fault() if environment else notice("engine_missing", name=name)
-    if fault:
-        missing = fault
-    elif spec.devices > 1:
-        missing = notice("engine_devices", name=name)
-    elif spec.bits < 16 and device.kind not in ("cuda", "rocm"):
-        missing = notice("engine_bits", name=name, bits=spec.bits)
-    elif spec.bits == 16 and device.kind == "cpu":
-        missing = notice("engine_half", name=name)
-    return Readiness.to(device.kind, missing)
+class Outside:
+    """LoRA and QLoRA by another trainer's own command, in its own environment. A subclass says which trainer."""
+
+    trainer: ClassVar[Trainer]
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.environment = Environment(Workspace(home), self.trainer.name) if home else None
+
+    def readiness(self, spec: TrainingSpec) -> Readiness:
+        """Environment, version, device, and what it has no word for."""
+        name, device = self.trainer.name, describe()
+        missing = self.environment.fault() if self.environment else notice("engine_missing", name=name)
+        if not missing and spec.devices > 1:
+            missing = notice("engine_devices", name=name)
+        elif not missing and spec.bits < 16 and device.kind not in ("cuda", "rocm"):
+            missing = notice("engine_bits", name=name, bits=spec.bits)
+        elif not missing and spec.bits == 16 and device.kind == "cpu":
+            missing = notice("engine_half", name=name)
+        return Readiness.to(device.kind, missing)
+
+    def train(self, job: Job) -> AdapterCard:
+        """Train in the trainer's own process and bring the adapter into `adapter/`; resumes from its checkpoints."""
+        assert self.environment
+        tokenizer = load_tokenizer(job.base)
+        rows = training_rows(job, tokenizer)
+        folder = job.folder / "checkpoints" / self.trainer.name
+        output = folder / self.trainer.output
+        checkpoint = _prepared(job, folder, output)
+        plan = _plan(job, rows, folder, checkpoint)
+        self.trainer.write(job, plan, rows, folder)
+        pace = Pace(job, plan.steps, rows.tokens / max(len(rows.rows), 1), _step_of(checkpoint))
+        follow(job, self.environment, self.trainer.command(folder), pace, folder=folder)
+        take(job, adapter_of(output, stopped=job.stopping()))
+        system = main_system(job)
+        scores = score(job, tokenizer, step=pace.step)
+        made = make_card(job, scores=scores, system=system, template=template_fingerprint(tokenizer, system))
+        found = self.environment.installed()
+        return made.model_copy(update={"versions": dict(found.versions) if found else {}})
+
+    def effect(self, job: Job) -> float:
+        """On a fresh load of base and adapter, without the trainer."""
+        return logit_difference(job.folder / "adapter", job.base)
 
 
-def train(job: Job, trainer: Trainer) -> AdapterCard:
-    """Train in the trainer's own process and bring the adapter into `adapter/`. Resumes from its own checkpoints."""
-    tokenizer = load_tokenizer(job.base)
-    rows = training_rows(job, tokenizer)
-    folder = job.folder / "checkpoints" / trainer.environment.name
-    checkpoint = _prepared(job, folder, trainer.output)
-    steps = steps_of(job.spec, len(rows.rows))
-    plan = Plan(
+def _plan(job: Job, rows: Rows, folder: Path, checkpoint: Path | None) -> Plan:
+    return Plan(
         spec=job.spec,
         base=str(job.base.absolute()),
         folder=str(folder.absolute()),
-        steps=steps,
+        steps=steps_of(job.spec, len(rows.rows)),
         device=describe(),
         checkpoint=str(checkpoint.absolute()) if checkpoint else "",
         longest=rows.longest,
     )
-    trainer.write(job, plan, rows, folder)
-    pace = Pace(job, steps, rows.tokens / max(len(rows.rows), 1), _step_of(checkpoint))
-    follow(job, trainer, folder, pace)
-    take(job, adapter_of(folder / trainer.output, stopped=job.stopping()))
-    system = main_system(job)
-    scores = score(job, tokenizer, step=pace.step)
-    made = make_card(job, scores=scores, system=system, template=template_fingerprint(tokenizer, system))
-    return made.model_copy(update={"versions": _versions(trainer.environment)})
 
 
 class Pace:
@@ -141,27 +158,25 @@ class Pace:
         self.job.emit("step", step=self.step, epoch=step.epoch, steps=self.steps, **values)
 
 
-def follow(job: Job, trainer: Trainer, folder: Path, pace: Pace) -> None:
-    """Run the trainer to its end, its output into our log and events. Failed when it ends badly.
+def follow(job: Job, environment: Environment, command: Sequence[str], pace: Pace, *, folder: Path) -> None:
+    """Run a trainer's command to its end, its output into our log and events. Failed when it ends badly.
 
     When asked to stop it is given time to save; it never outlives this process.
     """
     # -P: the folder of the runner must not be searched for modules; files there are named like the trainers.
-    command = [str(trainer.environment.python), "-P", str(RUNNER), str(folder), *trainer.command(folder)]
+    whole = [str(environment.python), "-P", str(RUNNER), str(folder), *command]
     (folder / "stop").unlink(missing_ok=True)
     tail: list[str] = []
-    job.emit(
-        "started", message=notice("engine_starts", name=trainer.environment.name, version=trainer.environment.version())
-    )
+    job.emit("started", message=notice("engine_starts", name=environment.name, version=environment.version()))
     end = _End(job, folder / "stop")
-    with _Child(command, folder) as child:
+    with _Child(whole, folder) as child:
         for text in _output(child, end):
             job.tell(text)
             tail = [*tail[-7:], text]
             pace.read(text)
         code = child.process.wait()
     if code != 0 and not end.excused:
-        raise Failed(notice("engine_ended", name=trainer.environment.name, code=code, reason=_reason(tail)))
+        raise Failed(notice("engine_ended", name=environment.name, code=code, reason=_reason(tail)))
 
 
 class _End:
@@ -218,7 +233,7 @@ class _Child:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=environment(),
+                env=surroundings(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -250,7 +265,7 @@ class _Child:
             yield data
 
 
-def environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """The environment of a trainer: this process's own less whatever is named like a secret, and offline."""
     # A child process inherits its surroundings; they are handed on here, not read as settings.
     kept = {name: value for name, value in os.environ.items() if not SECRET.search(name)}
@@ -260,7 +275,7 @@ def environment() -> dict[str, str]:
     return kept | OFFLINE | {"PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": visible}
 
 
-def _prepared(job: Job, folder: Path, output: str) -> Path | None:
+def _prepared(job: Job, folder: Path, output: Path) -> Path | None:
     """The folder for this very run, and the newest good checkpoint in it."""
     mark, own = folder / "identity", identity(job)
     if mark.is_file() and mark.read_text(encoding="utf-8") != own:
@@ -269,8 +284,8 @@ def _prepared(job: Job, folder: Path, output: str) -> Path | None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(mark, own)
     # A run that was stopped left its adapter there; what counts from now on is what this attempt leaves.
-    (folder / output / WEIGHTS).unlink(missing_ok=True)
-    found, refused = newest(folder / output)
+    (output / WEIGHTS).unlink(missing_ok=True)
+    found, refused = newest(output)
     for reason in refused:
         job.emit("warning", message=notice("checkpoint_unused", reason=reason))
     if found is not None:
@@ -280,11 +295,6 @@ def _prepared(job: Job, folder: Path, output: str) -> Path | None:
 
 def _step_of(checkpoint: Path | None) -> int:
     return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-
-
-def _versions(environment: Environment) -> dict[str, str]:
-    found = environment.installed()
-    return dict(found.versions) if found else {}
 
 
 def _reason(tail: Sequence[str]) -> str:
