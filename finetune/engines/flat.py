@@ -1,13 +1,14 @@
-"""A batch as one flat sequence: no padding, and what all its rows begin with is computed once.
+"""A batch as one flat sequence: no padding, and what rows begin with in common is computed once.
 
-Linear layers see every real token once. Attention gathers each row back from the flat sequence, so rows never see each
-other and the losses are those of separate rows. Knows token ids and attention; no texts, no adapters.
+All rows share the system text, those about the same evidence share that too. Linear layers see every token once.
+Attention gathers each row back from the flat sequence, so rows never see each other and the losses are those of
+separate rows. Knows token ids and attention; no texts, no adapters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finetune.models.templates import Row
 
@@ -16,61 +17,88 @@ if TYPE_CHECKING:
 
 NAME = "docgraft_flat"
 """How the attention is called in transformers' registry."""
-SHORT = 192
+SHORT = 1024
 """Up to this many tokens a row's attention is cheaper written out."""
 LEAST = 4
 """Shorter common beginnings are not worth sharing."""
+
+
+class Bunch(NamedTuple):
+    """Rows whose attention is one call."""
+
+    index: torch.Tensor
+    """(rows, longest): where each row's tokens stand in the flat sequence; its end is filled with 0."""
+    asks: torch.Tensor
+    """(rows, queries): those of them that attend, the row's last ones; the end is filled with 0."""
+    seen: torch.Tensor | None
+    """(rows, queries, longest): true where a query may look; None where all tokens attend, causally."""
 
 
 class Flattening:
     """The layout of the batch that is being computed; None outside of a flat batch."""
 
     def __init__(self) -> None:
-        self.index: torch.Tensor | None = None
-        """(rows, longest): where each row's tokens stand in the flat sequence; its end is filled with 0."""
+        self.bunches: list[Bunch] | None = None
         self.home: torch.Tensor | None = None
-        """(tokens,): where each flat token stands in `index`, flattened."""
+        """(tokens,): where each flat token stands in the bunches' `asks`, flattened one after the other."""
+
+    def set(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Take the layout out of a batch; what remains is the network's."""
+        values = dict(batch)
+        bunches, self.home = values.pop("bunches", None), values.pop("home", None)
+        self.bunches = None if bunches is None else [Bunch(**bunch) for bunch in bunches]
+        return values
 
     def clear(self) -> None:
         """What comes next is no flat batch."""
-        self.index = self.home = None
+        self.bunches = self.home = None
 
 
-def flatten(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+def flatten(rows: Sequence[Row]) -> dict[str, Any]:
     """The tensors of one flat batch.
 
-    input_ids, position_ids (1, tokens); index (rows, longest), home (tokens,) as in Flattening; logits_to_keep
-    (supervised,): flat positions whose next token is learned; labels (supervised,): those next tokens.
+    input_ids, position_ids (1, tokens); bunches, home as in Flattening; logits_to_keep (supervised,): flat positions
+    whose next token is learned; labels (supervised,): those next tokens.
     """
     import torch
 
-    shared = common(rows)
-    ids, positions = list(rows[0].ids[:shared]), list(range(shared))
-    longest = max(len(row.ids) for row in rows)
-    index, home, predict, labels = [], list(range(shared)), [], []
-    for number, row in enumerate(rows):
-        own = len(row.ids) - shared
-        places = [*range(shared), *range(len(ids), len(ids) + own)]
+    ids: list[int] = []
+    positions: list[int] = []
+    predict: list[int] = []
+    labels: list[int] = []
+    paths: list[tuple[list[int], int]] = []
+    path: list[int] = []
+    for row, shared in together(rows):
+        path = [*path[:shared], *range(len(ids), len(ids) + len(row.ids) - shared)]
+        paths.append((path, shared))
         ids += row.ids[shared:]
         positions += range(shared, len(row.ids))
-        home += range(number * longest + shared, number * longest + len(row.ids))
-        predict += places[row.prompt - 1 : -1]
+        predict += path[row.prompt - 1 : -1]
         labels += row.ids[row.prompt :]
-        index.append(places + [0] * (longest - len(places)))
-    targets = torch.tensor(labels)
+    bunches, home = _bunched(paths, len(ids))
     return {
         "input_ids": torch.tensor([ids]),
         "position_ids": torch.tensor([positions]),
-        "index": torch.tensor(index),
-        "home": torch.tensor(home),
+        "bunches": [bunch._asdict() for bunch in bunches],
+        "home": home,
         "logits_to_keep": torch.tensor(predict),
-        "labels": targets,
+        "labels": torch.tensor(labels),
     }
 
 
-def in_pieces(
-    rows: Sequence[Row], batch: Callable[[Sequence[Row]], dict[str, torch.Tensor]], limit: int
-) -> dict[str, Any]:
+def together(rows: Sequence[Row]) -> list[tuple[Row, int]]:
+    """The rows in the order in which neighbours share most, each with how many tokens it shares with the one before."""
+    found: list[tuple[Row, int]] = []
+    for row in sorted(rows, key=lambda row: row.ids):
+        shared = 0
+        if found:
+            before, most = found[-1][0].ids, min(len(found[-1][0].ids), len(row.ids) - 1)
+            shared = next((at for at in range(most) if before[at] != row.ids[at]), most)
+        found.append((row, shared if shared >= LEAST else 0))
+    return found
+
+
+def in_pieces(rows: Sequence[Row], batch: Callable[[Sequence[Row]], dict[str, Any]], limit: int) -> dict[str, Any]:
     """A batch as `batch` makes it, in pieces of at most `limit` tokens (or one row), and all their labels together.
 
     labels and shift_labels are what a trainer counts the supervised tokens by.
@@ -78,21 +106,49 @@ def in_pieces(
     import torch
 
     groups: list[list[Row]] = [[]]
-    for row in rows:
-        if groups[-1] and sum(len(one.ids) for one in groups[-1]) + len(row.ids) > limit:
+    tokens = 0
+    for row, shared in together(rows):
+        tokens += len(row.ids) - shared
+        if groups[-1] and tokens > limit:
             groups.append([])
+            tokens = len(row.ids)
         groups[-1].append(row)
     pieces = [batch(group) for group in groups]
     labels = torch.cat([piece["labels"].reshape(-1) for piece in pieces])
     return {"pieces": pieces, "labels": labels, "shift_labels": labels}
 
 
-def common(rows: Sequence[Row]) -> int:
-    """How many prompt tokens all rows begin with; 0 when too few to matter."""
-    length = min(row.prompt for row in rows)
-    first = rows[0].ids
-    shared = next((at for at in range(length) if any(row.ids[at] != first[at] for row in rows)), length)
-    return shared if shared >= LEAST and len(rows) > 1 else 0
+def _bunched(paths: Sequence[tuple[list[int], int]], tokens: int) -> tuple[list[Bunch], torch.Tensor]:
+    """Bunches and home. Each path with how many of its first tokens attend in another row."""
+    import torch
+
+    home = torch.empty(tokens, dtype=torch.long)
+    bunches: list[Bunch] = []
+    begin = 0
+    # A mask costs more than the queries it saves where a row shares less than half of itself.
+    for whole in (True, False):
+        chosen = [(path, shared) for path, shared in paths if (2 * shared < len(path)) is whole]
+        if not chosen:
+            continue
+        longest = max(len(path) for path, _ in chosen)
+        wide = longest if whole else max(len(path) - shared for path, shared in chosen)
+        index = torch.zeros(len(chosen), longest, dtype=torch.long)
+        asks = index if whole else torch.zeros(len(chosen), wide, dtype=torch.long)
+        for number, (path, shared) in enumerate(chosen):
+            index[number, : len(path)] = torch.tensor(path)
+            first = 0 if whole else shared
+            own = torch.tensor(path[shared:])
+            if not whole:
+                asks[number, : len(own)] = own
+            home[own] = torch.arange(len(own)) + begin + number * wide + shared - first
+        seen = None
+        if not whole:
+            starts = torch.tensor([shared for _, shared in chosen])
+            last = starts[:, None] + torch.arange(wide)
+            seen = torch.arange(longest) <= last[:, :, None]
+        bunches.append(Bunch(index, asks, seen))
+        begin += asks.numel()
+    return bunches, home
 
 
 def install(network: Any, flattening: Flattening) -> bool:
@@ -105,13 +161,13 @@ def install(network: Any, flattening: Flattening) -> bool:
         return False
 
     def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **more: Any) -> tuple[Any, None]:
-        if flattening.index is None or flattening.home is None:
+        if flattening.bunches is None or flattening.home is None:
             result: tuple[Any, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **more)
             return result
-        return _attend((query, key, value), flattening.index, flattening.home, more.get("scaling")), None
+        return _attend((query, key, value), flattening.bunches, flattening.home, more.get("scaling")), None
 
     def mask(*args: Any, **more: Any) -> Any:
-        return None if flattening.index is not None else sdpa_mask(*args, **more)
+        return None if flattening.bunches is not None else sdpa_mask(*args, **more)
 
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, mask)
@@ -128,44 +184,53 @@ def possible(network: Any) -> bool:
     return bool(plain and not sliding and getattr(network, "_supports_attention_backend", False))
 
 
-def _attend(states: tuple[Any, Any, Any], index: Any, home: Any, scaling: float | None) -> Any:
-    """Causal attention row by row. States: query, key, value (1, heads, tokens, size) → (1, tokens, heads, size)."""
+def _attend(states: tuple[Any, Any, Any], bunches: Sequence[Bunch], home: Any, scaling: float | None) -> Any:
+    """Attention row by row. States: query, key, value (1, heads, tokens, size) → (1, tokens, heads, size)."""
+    import torch
+
     query, key, value = states
-
-    def gather(tensor: Any) -> Any:
-        flat = tensor[0].transpose(0, 1).reshape(tensor.shape[2], -1)
-        rows = flat.index_select(0, index.reshape(-1))
-        return rows.view(*index.shape, tensor.shape[1], tensor.shape[3]).transpose(1, 2)
-
-    rows = gather(query), gather(key), gather(value)
-    short = index.shape[1] <= SHORT and query.device.type == "cpu"
-    out = _short(*rows, scaling) if short else _long(*rows, scaling)
-    back = out.transpose(1, 2).reshape(index.numel(), -1).index_select(0, home)
+    found = []
+    for bunch in bunches:
+        rows = _gather(query, bunch.asks), _gather(key, bunch.index), _gather(value, bunch.index)
+        short = query.device.type == "cpu" and (bunch.index.shape[1] <= SHORT or bunch.seen is not None)
+        out = _short(*rows, bunch.seen, scaling) if short else _long(*rows, bunch.seen, scaling)
+        found.append(out.transpose(1, 2).reshape(bunch.asks.numel(), -1))
+    back = torch.cat(found).index_select(0, home)
     return back.view(1, home.shape[0], query.shape[1], -1)
 
 
-def _long(query: Any, key: Any, value: Any, scaling: float | None) -> Any:
-    """Rows are filled at their end, and causal attention never looks ahead: no mask is needed."""
+def _gather(tensor: Any, index: Any) -> Any:
+    """(1, heads, tokens, size) by (rows, length) → (rows, heads, length, size)."""
+    flat = tensor[0].transpose(0, 1).reshape(tensor.shape[2], -1)
+    rows = flat.index_select(0, index.reshape(-1))
+    return rows.view(*index.shape, tensor.shape[1], tensor.shape[3]).transpose(1, 2)
+
+
+def _long(query: Any, key: Any, value: Any, seen: Any, scaling: float | None) -> Any:
+    """Rows are filled at their end, and causal attention never looks ahead: whole rows need no mask."""
     from torch.nn import functional
 
     if query.shape[1] != key.shape[1]:
         key, value = (one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))
-    return functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling)
+    mask = None if seen is None else seen[:, None]
+    return functional.scaled_dot_product_attention(query, key, value, mask, is_causal=mask is None, scale=scaling)
 
 
-def _short(query: Any, key: Any, value: Any, scaling: float | None) -> Any:
+def _short(query: Any, key: Any, value: Any, seen: Any, scaling: float | None) -> Any:
     """The same written out, the heads that share a key in one product: for short rows torch's own is slower on a CPU,
     backwards in bfloat16 six times."""
     import torch
 
-    rows, heads, length, size = query.shape
-    groups = key.shape[1]
-    shape = (rows * groups, heads // groups * length, size)
+    rows, heads, asked, size = query.shape
+    groups, length = key.shape[1], key.shape[2]
+    shape = (rows * groups, heads // groups * asked, size)
     k, v = (one.reshape(rows * groups, length, size) for one in (key, value))
-    ahead = torch.full((length, length), float("-inf"), dtype=query.dtype).triu(1).repeat(heads // groups, 1)
+    ahead = torch.full((asked, length), float("-inf"), dtype=query.dtype)
+    ahead = ahead.triu(1)[None] if seen is None else ahead.expand(rows, -1, -1).masked_fill(seen, 0)
+    ahead = ahead.repeat(1, heads // groups, 1).repeat_interleave(groups if seen is not None else 1, dim=0)
     scores = torch.baddbmm(ahead, query.reshape(shape), k.transpose(1, 2), alpha=scaling or size**-0.5)
     chances = scores.float().softmax(-1).to(query.dtype)
-    return torch.bmm(chances, v).view(rows, heads, length, size)
+    return torch.bmm(chances, v).view(rows, heads, asked, size)
 
 
 def padded(rows: Sequence[Row]) -> dict[str, torch.Tensor]:

@@ -29,8 +29,8 @@ from memory.records import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from finetune.engines.rows import Rows
     from finetune.models.devices import Device
-    from finetune.models.templates import Row
 
 STEPS, PIECES = 3, 2
 """Steps measured, and pieces computed of each: a step of more pieces takes as much longer."""
@@ -162,7 +162,7 @@ def _measured(spec: TrainingSpec, base: Path, dataset: Path) -> Measured:
 
     device, tokenizer = describe(), load_tokenizer(base)
     pairs = list(datasets.read(dataset).pairs())
-    rows = fitted(encode(_typical(pairs), tokenizer), max_length=spec.max_length, truncate=True).rows
+    rows = fitted(encode(_typical(pairs), tokenizer), max_length=spec.max_length, truncate=True)
     model = load_network(spec, base, device)
     seconds, tokens = _steps(model, rows, spec, device)
     questions = exam(pairs, tokenizer, effort="quick", limit=spec.max_length)
@@ -180,18 +180,23 @@ def _measured(spec: TrainingSpec, base: Path, dataset: Path) -> Measured:
 
 
 def _typical(pairs: Sequence[Pair]) -> list[Pair]:
-    """Some training pairs from everywhere in the dataset, and the longest, which takes the most memory."""
+    """Some training pairs from everywhere in the dataset, those about the same evidence together, and the longest,
+    which takes the most memory."""
     train = [pair for pair in pairs if pair.split == "train"]
     longest = max(train, key=lambda pair: sum(len(str(message.content)) for message in messages(pair)))
-    return [*train[:: -(-len(train) // ROWS)], longest]
+    groups: dict[str, list[Pair]] = {}
+    for pair in train:
+        groups.setdefault(pair.input or pair.id, []).append(pair)
+    return [*(pair for group in list(groups.values())[:: -(-len(train) // ROWS)] for pair in group), longest]
 
 
-def _steps(model: Any, rows: Sequence[Row], spec: TrainingSpec, device: Device) -> tuple[float, float]:
-    """(seconds, tokens) of a typical step. What is longest goes first and untimed, so that the peak memory is seen."""
+def _steps(model: Any, rows: Rows, spec: TrainingSpec, device: Device) -> tuple[float, float]:
+    """(seconds, tokens) of a typical step. The largest goes first and untimed, so that the peak memory is seen."""
     import torch
 
     from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded
     from finetune.engines.fused import fuse
+    from finetune.engines.rows import order
     from finetune.engines.trl import faster
     from finetune.recipes import step_tokens
 
@@ -199,23 +204,26 @@ def _steps(model: Any, rows: Sequence[Row], spec: TrainingSpec, device: Device) 
     flattening = Flattening()
     batch = flatten if install(model.get_base_model(), flattening) else padded
     fuse(model)
-    ordered = sorted(rows, key=lambda row: len(row.ids))
-    size = min(spec.batch, len(ordered))
-    starts = [(len(ordered) - size) * (2 * i + 1) // (2 * STEPS) for i in range(STEPS)]
-    whole = [
-        in_pieces(ordered[start : start + size], batch, step_tokens(device.kind))["pieces"]
-        for start in [len(ordered) - size, *starts]
+    size = min(spec.batch, len(rows.rows))
+    numbers = order([len(row.ids) for row in rows.rows], size, seed=spec.seed, epoch=0, groups=rows.groups)
+    starts = range(0, len(numbers) - size + 1, size)
+    steps = [
+        in_pieces([rows.rows[i] for i in numbers[at : at + size]], batch, step_tokens(device.kind))["pieces"]
+        for at in starts
     ]
+    steps.sort(key=lambda pieces: sum(map(_tokens, pieces)))
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-9)
-    largest = max(whole[0], key=_tokens)
+    longest = in_pieces([max(rows.rows, key=lambda row: len(row.ids))], batch, step_tokens(device.kind))["pieces"]
+    largest = max((piece for pieces in [*steps, longest] for piece in pieces), key=_tokens)
     _timed([largest], model, optimizer, device, flattening)
     seconds, tokens = 0.0, 0
-    for pieces in whole[1:]:
+    for number in range(STEPS):
+        pieces = steps[len(steps) * (2 * number + 1) // (2 * STEPS)]
         if seconds < SECONDS:
             seconds += _timed(pieces[:PIECES], model, optimizer, device, flattening)
             tokens += sum(map(_tokens, pieces[:PIECES]))
     flattening.clear()
-    mean = sum(_tokens(piece) for pieces in whole[1:] for piece in pieces) / STEPS * spec.accumulation
+    mean = sum(_tokens(piece) for pieces in steps for piece in pieces) / len(steps) * spec.accumulation
     return mean * seconds / tokens, mean
 
 
@@ -224,9 +232,11 @@ def _tokens(piece: dict[str, Any]) -> int:
 
 
 def _timed(pieces: Sequence[dict[str, Any]], model: Any, optimizer: Any, device: Device, flattening: Any) -> float:
+    from accelerate.utils import send_to_device
+
     begun = time.perf_counter()
     for piece in pieces:
-        _backward(model, {name: tensor.to(device.torch) for name, tensor in piece.items()}, flattening)
+        _backward(model, send_to_device(piece, device.torch), flattening)
     optimizer.step()
     optimizer.zero_grad()
     return time.perf_counter() - begun
@@ -235,9 +245,9 @@ def _timed(pieces: Sequence[dict[str, Any]], model: Any, optimizer: Any, device:
 def _backward(model: Any, part: dict[str, Any], flattening: Any) -> None:
     import torch
 
-    labels = part.pop("labels")
-    flattening.index, flattening.home = part.pop("index", None), part.pop("home", None)
-    logits = model(**part, use_cache=False).logits
+    values = flattening.set(part)
+    labels = values.pop("labels")
+    logits = model(**values, use_cache=False).logits
     torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1)).backward()
 
 

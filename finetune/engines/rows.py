@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from finetune.datasets import messages
+from finetune.datasets import CONTEXT_KINDS, messages
 from finetune.models.templates import Row, supervised
 from finetune.records import Pair
 from memory.errors import BadDataset
@@ -25,6 +25,8 @@ class Rows(NamedTuple):
     """Rows that were cut, in the middle of their prompt."""
     longest: int
     """Tokens of the longest row before cutting."""
+    groups: Sequence[int] = ()
+    """Rows of the same number are about the same evidence."""
 
     @property
     def tokens(self) -> int:
@@ -39,8 +41,13 @@ class Rows(NamedTuple):
 
 def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase) -> Rows:
     """Every pair as token ids, none of them cut."""
-    rows = [supervised(messages(pair), pair.output, tokenizer) for pair in pairs]
-    return Rows(rows, 0, max((len(row.ids) for row in rows), default=0))
+    known: dict[str, int] = {}
+    rows, groups = [], []
+    for number, pair in enumerate(pairs):
+        rows.append(supervised(messages(pair), pair.output, tokenizer))
+        shown = pair.input if pair.kind in CONTEXT_KINDS else ""
+        groups.append(known.setdefault(shown, number) if shown else number)
+    return Rows(rows, 0, max((len(row.ids) for row in rows), default=0), groups)
 
 
 def fitted(whole: Rows, *, max_length: int, truncate: bool) -> Rows:
@@ -52,7 +59,7 @@ def fitted(whole: Rows, *, max_length: int, truncate: bool) -> Rows:
             f"Set max_length to {whole.longest}, allow truncation, or build the dataset with less context.",
             row=too_long[0],
         )
-    return Rows([cut(row, max_length) for row in whole.rows], len(too_long), whole.longest)
+    return Rows([cut(row, max_length) for row in whole.rows], len(too_long), whole.longest, whole.groups)
 
 
 def cut(row: Row, limit: int) -> Row:
@@ -67,22 +74,50 @@ def cut(row: Row, limit: int) -> Row:
     return Row([*row.ids[:start], *row.ids[end:]], row.prompt - surplus)
 
 
-def order(lengths: Sequence[int], batch: int, *, seed: int, epoch: int, window: int = 8) -> list[int]:
+def order(
+    lengths: Sequence[int], batch: int, *, seed: int, epoch: int, window: int = 8, groups: Sequence[int] = ()
+) -> list[int]:
     """The order of one epoch: shuffled globally, then rows of like length put into the same batch.
 
     Lengths are compared within `window` batches only, so that the order stays random; the batches themselves are
-    shuffled again. The same seed and epoch give the same order, in any process.
+    shuffled again. Rows of one group (about the same evidence, which is then computed once) stay together, at most half
+    a batch of them at a time. The same seed and epoch give the same order, in any process.
     """
     import random
 
     rng = random.Random(f"{seed}:{epoch}")
-    shuffled = list(range(len(lengths)))
-    rng.shuffle(shuffled)
+    parts = _parts(len(lengths), max(1, batch // 2), groups, rng)
+    rng.shuffle(parts)
     span = batch * window
     grouped = [
-        i for at in range(0, len(shuffled), span) for i in sorted(shuffled[at : at + span], key=lengths.__getitem__)
+        row for some in _spans(parts, span) for part in sorted(some, key=lambda part: lengths[part[0]]) for row in part
     ]
     batches = [grouped[at : at + batch] for at in range(0, len(grouped), batch)]
     short = batches.pop() if batches and len(batches[-1]) < batch else []
     rng.shuffle(batches)
     return [index for one in batches for index in one] + short
+
+
+def _parts(rows: int, most: int, groups: Sequence[int], rng: Any) -> list[list[int]]:
+    """Row numbers by group, in pieces of at most `most`, of rows by chance."""
+    members: dict[int, list[int]] = {}
+    for row in range(rows):
+        members.setdefault(groups[row] if groups else row, []).append(row)
+    for group in members.values():
+        if len(group) > 1:
+            rng.shuffle(group)
+    return [group[at : at + most] for group in members.values() for at in range(0, len(group), most)]
+
+
+def _spans(parts: Sequence[list[int]], rows: int) -> Iterator[list[list[int]]]:
+    """Consecutive parts of at least `rows` rows together."""
+    some: list[list[int]] = []
+    count = 0
+    for part in parts:
+        some.append(part)
+        count += len(part)
+        if count >= rows:
+            yield some
+            some, count = [], 0
+    if some:
+        yield some

@@ -21,8 +21,8 @@ from finetune.notices import Failed, notice
 class EpochOrder:
     """A sampler whose order is a function of seed and epoch, so that a resumed run sees the rows it would have seen."""
 
-    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
-        self.lengths, self.batch, self.seed, self.epoch = lengths, batch, seed, 0
+    def __init__(self, lengths: Sequence[int], groups: Sequence[int], batch: int, seed: int) -> None:
+        self.lengths, self.groups, self.batch, self.seed, self.epoch = lengths, groups, batch, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
@@ -32,7 +32,7 @@ class EpochOrder:
         return len(self.lengths)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(order(self.lengths, self.batch, seed=self.seed, epoch=self.epoch))
+        return iter(order(self.lengths, self.batch, seed=self.seed, epoch=self.epoch, groups=self.groups))
 
 
 def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
@@ -61,9 +61,8 @@ def piece_loss(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
     """Summed cross-entropy of one piece."""
     import torch
 
-    values = dict(piece)
+    values = trainer.flattening.set(piece)
     labels = values.pop("labels")
-    trainer.flattening.index, trainer.flattening.home = values.pop("index", None), values.pop("home", None)
     trainer.progress.count(values["input_ids"].numel())
     logits = model(**values, use_cache=False).logits
     return torch.nn.functional.cross_entropy(
@@ -148,6 +147,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
         progress: Progress
         checkpoints: Checkpoints
         lengths: Sequence[int]
+        groups: Sequence[int] = ()
         stopped = False
         native = False
 
@@ -156,7 +156,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             size = self.args.per_device_train_batch_size * self.args.world_size
-            return EpochOrder(self.lengths, size, self.args.seed)
+            return EpochOrder(self.lengths, self.groups, size, self.args.seed)
 
         def floating_point_ops(self, inputs: Any) -> int:
             return 0

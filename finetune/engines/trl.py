@@ -141,7 +141,7 @@ def make_trainer(
         if parameter.requires_grad:  # trl turns a quantised model's adapter to bfloat16; resuming needs float32.
             parameter.data = parameter.data.float()
     trainer.flattening, trainer.native = flattening, native
-    trainer.lengths = [len(row.ids) for row in rows.rows]
+    trainer.lengths, trainer.groups = [len(row.ids) for row in rows.rows], rows.groups
     return trainer
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.facts import pairs
-from finetune.engines.flat import Flattening, common, flatten, in_pieces, install, padded
+from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded, together
 from finetune.engines.fused import fuse
 from finetune.engines.network import load_network
 from finetune.engines.rows import cut, encode, fitted, order
@@ -105,12 +105,10 @@ def test_a_flat_batch_has_the_losses_and_gradients_of_its_rows_one_by_one(base):
     flattening = Flattening()
     assert install(model.get_base_model(), flattening) and fuse(model) == 14
     batch = flatten(rows)
-    assert common(rows) > 20 and batch["input_ids"].numel() < sum(len(row.ids) for row in rows)
-    flattening.index, flattening.home = batch["index"], batch["home"]
-    logits = model(
-        input_ids=batch["input_ids"], position_ids=batch["position_ids"], logits_to_keep=batch["logits_to_keep"]
-    ).logits[0]
-    loss = torch.nn.functional.cross_entropy(logits, batch["labels"], reduction="sum")
+    assert batch["input_ids"].numel() < sum(len(row.ids) for row in rows) - 5 * 20
+    values = flattening.set(batch)
+    labels = values.pop("labels")
+    loss = torch.nn.functional.cross_entropy(model(**values).logits[0], labels, reduction="sum")
     loss.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     for name, gradient in gradients(model).items():
@@ -126,15 +124,53 @@ def test_rows_of_a_flat_batch_do_not_see_each_other(base):
     rows = rows_of(base).rows
 
     def first_row_logits(company):
-        batch = flatten([rows[0], *company])
-        flattening.index, flattening.home = batch["index"], batch["home"]
-        keep = batch["logits_to_keep"][: len(rows[0].ids) - rows[0].prompt]
-        logits = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], logits_to_keep=keep).logits
+        values = flattening.set(flatten([rows[0], *company]))
+        values.pop("labels")
+        answers = [len(row.ids) - row.prompt if row is not rows[0] else -1 for row, _ in together([rows[0], *company])]
+        at = sum(answers[: answers.index(-1)])
+        logits = model(**values).logits[0, at : at + len(rows[0].ids) - rows[0].prompt]
         flattening.clear()
         return logits
 
     with torch.no_grad():
         assert torch.allclose(first_row_logits(rows[1:3]), first_row_logits(rows[5:9]), atol=1e-5)
+
+
+def test_rows_about_the_same_evidence_have_the_losses_and_gradients_of_their_own(base):
+    import torch
+
+    evidence = [
+        "\n".join(f"[{n}] Room {n} is {word} and opens at {n + start}." for n in range(4))
+        for word, start in (("red", 6), ("blue", 9))
+    ]
+    some = [
+        Pair(
+            id=f"{place}{n}",
+            instruction=f"When does room {n} open?",
+            input=text,
+            output=f"at {n} [{n}]",
+            kind="context",
+        )
+        for place, text in enumerate(evidence)
+        for n in range(3)
+    ]
+    model = network(base)
+    rows = rows_of(base, some, max_length=2048).rows
+    expected = sum(loss_of(model, row) for row in rows)
+    expected.backward()
+    wanted = gradients(model)
+
+    flattening = Flattening()
+    install(model.get_base_model(), flattening)
+    values = flattening.set(flatten(rows[::-1]))
+    labels = values.pop("labels")
+    assert [bunch.seen is None for bunch in flattening.bunches] == [True, False]
+    assert values["input_ids"].numel() < 0.4 * sum(len(row.ids) for row in rows)
+    loss = torch.nn.functional.cross_entropy(model(**values).logits[0], labels, reduction="sum")
+    loss.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    for name, gradient in gradients(model).items():
+        assert (gradient - wanted[name]).abs().max() < 1e-4 * wanted[name].abs().max(), name
 
 
 def test_after_a_flat_batch_the_model_answers_as_before(base):
@@ -203,7 +239,7 @@ def test_a_batch_in_pieces_has_the_loss_and_gradient_of_the_whole(base, tmp_path
     rows, results = rows_of(base).rows[:6], []
     for limit in (10_000, 300):
         batch = in_pieces(rows, flatten, limit)
-        assert len(batch["pieces"]) == (1 if limit == 10_000 else 4)
+        assert len(batch["pieces"]) == (1 if limit == 10_000 else 3)
         loss = step_loss(trainer, model, batch, batch["labels"].numel())
         loss.backward()
         results.append((loss.item(), gradients(model)))
