@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from finetune.models.catalog import CATALOG, READER
 from finetune.models.fetch import skill
 from finetune.records import Question
+from finetune.skills.changes import changes
 from finetune.skills.make import HELD_OUT, say
 from finetune.skills.reader import Mix, rows
 from retrieval.embedders import load
@@ -63,14 +66,14 @@ def made(shelf, **mix):
 
 
 def test_the_answer_stands_in_what_is_shown_or_the_reply_is_the_refusal(shelf):
-    found = made(shelf, absent=0.4)
+    found = made(shelf, refused=0.4, changed=0.0)
     assert {row.kind for row in found} == {"context", "refusal"}
     answers = {question.question: question.answer for question in ASKED}
     for row in found:
         answer = next((a for q, a in answers.items() if row.instruction.endswith(q)), None)
         if row.kind == "refusal":
             assert row.output == REFUSAL["en"]
-            assert answer is None or answer not in row.input
+            assert answer is None or answer not in row.input, "the evidence holds it"
         else:
             assert answer in row.input and row.output.startswith(answer)
             assert row.output.endswith("]"), "the passage is cited"
@@ -91,8 +94,36 @@ def test_evidence_differs_from_row_to_row_and_is_the_same_every_time(shelf):
     assert made(shelf) == made(shelf)
 
 
+def test_several_questions_are_asked_about_the_same_evidence(shelf):
+    found = made(shelf, refused=0.0, changed=0.0)
+    evidence = {row.input for row in found}
+    assert len(found) > 1.5 * len(evidence)
+    largest = max(evidence, key=[row.input for row in found].count)
+    one = [row for row in found if row.input == largest]
+    assert len({row.output for row in one}) > 2
+
+
+def test_changed_numbers_are_changed_in_evidence_and_answer_alike(shelf):
+    found = [row for row in made(shelf, changed=1.0, refused=0.0) if row.instruction == ASKED[0].question]
+    answers = {row.output.split(" [")[0] for row in found}
+    assert len(answers) > 3
+    assert all(
+        answer.startswith("£") and answer in row.input for row in found for answer in [row.output.split(" [")[0]]
+    )
+
+
+def test_a_change_leaves_the_question_the_numbers_of_passages_and_all_else_alone():
+    text = "[1] Room 12 opens at 9:30 on Monday for £4. Ada Orr has the key. [2] Room 4 is shut."
+    answers = ["£4", "9:30", "Ada Orr", "Monday", "2"]
+    change = changes(text, answers, ["When does room 12 open on Monday?"], ["Bo Lind"], random.Random(1))
+    new = change(text)
+    assert new.startswith("[1] Room 12 opens at ") and "on Monday" in new and "[2] Room" in new
+    assert "9:30" not in new and "£4" not in new and "Bo Lind has the key" in new
+    assert change("Bo told me nothing.") == "Bo told me nothing."
+
+
 def test_whole_sections_are_shown_where_the_mix_says_so(shelf):
-    found = [row for row in made(shelf, whole=1.0, absent=0.0) if row.instruction == ASKED[1].question]
+    found = [row for row in made(shelf, whole=1.0, refused=0.0) if row.instruction == ASKED[1].question]
     assert all("Lost tickets are not replaced." in row.input for row in found)
 
 

@@ -1,4 +1,4 @@
-"""Makes the reader: rows from practice knowledge bases and from our own pairs, training, scores, the adapter's folder.
+"""Makes the reader: rows from practice knowledge bases and the samples, training, scores, the adapter's folder.
 
     python -m finetune.skills.make [--data FOLDER] [--work FOLDER] [--out FOLDER]
 
@@ -13,14 +13,14 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from finetune.datasets import fingerprint
 from finetune.engines import Job, trl
 from finetune.engines.effect import logit_difference
-from finetune.engines.network import load_network, restore_adapter
+from finetune.engines.network import load_network
 from finetune.models.adapter_files import CARD, CONFIG, WEIGHTS, read
 from finetune.models.bases import Bases
 from finetune.models.catalog import PLAIN, READER, entry_for
@@ -32,39 +32,33 @@ from finetune.models.local import LocalChatModel
 from finetune.pairs import replay
 from finetune.records import AdapterCard, Pair, TrainingSpec
 from finetune.runfolder import RunFolder
-from finetune.skills.reader import Mix
+from finetune.skills.changes import name
 from finetune.skills.scores import Score, score
-from finetune.skills.shelf import QUESTIONS, Shelf, shuffled
+from finetune.skills.shelf import QUESTIONS, Shelf
 from memory.workspace import Workspace, write_json, write_text
 from retrieval.packing import Count
 
 HELD_OUT = ("vet-clinic", "student-dorm")
 """Practice knowledge bases that the reader never sees: one in English, one in Chinese."""
 EPOCHS = {"en": 2, "zh": 1}
-"""How often each question is shown, with other evidence each time."""
-GENERATED = {"en": 130, "zh": 40}
-"""Rows of our own pairs for each knowledge base, at most; Chinese ones are long for an English model."""
-GENERAL = 130
+"""How often evidence is drawn for each question; Chinese rows are long for an English model."""
+SAMPLES = 120
+"""Pieces of evidence from the samples, whose questions are our own."""
+GENERAL = 400
 """General rows, so that the reader goes on talking."""
-FIRST = TrainingSpec(
+SPEC = TrainingSpec(
     base=PLAIN,
     dataset="reader",
     rank=16,
     alpha=32,
     learning_rate=1e-3,
     epochs=1,
-    max_steps=256,  # Three quarters of an hour on two cores; the loss hardly falls after two hundred.
-    batch=8,
+    batch=16,
     max_length=1024,
     truncate=True,
     evaluate=False,
     bits=32,
 )
-SECOND = FIRST.model_copy(update={"learning_rate": 6e-4, "max_steps": -1, "seed": 1})
-"""A second pass, over the English questions only and with hardly any answer left out: after the first, the reader
-declined four of ten questions whose answer it was shown."""
-SHOWN = Mix(whole=0.3, as_found=0.5, absent=0.03)
-"""Evidence of the second pass."""
 
 README = """---
 base_model: HuggingFaceTB/SmolLM2-135M-Instruct
@@ -83,8 +77,7 @@ answer. It is folded into the embedded model when that is fetched. `make reader`
 |---|---|
 | Base | {card.base}, fingerprint {card.base_fingerprint} |
 | Rank, alpha, layers | {spec.rank}, {spec.alpha}, all linear |
-| Learning rate, schedule, batch | {first.learning_rate}, then {spec.learning_rate}, {spec.schedule}, {spec.batch} |
-| Passes | {first.max_steps} steps over all rows, then once over the English questions |
+| Learning rate, schedule, batch | {spec.learning_rate}, {spec.schedule}, {spec.batch} |
 | Base while training | {spec.bits} bits |
 | Rows, fingerprint | {rows}, {card.dataset_fingerprint} |
 | Weights | {card.tensors} tensors in float16 |
@@ -93,8 +86,9 @@ answer. It is folded into the embedded model when that is fetched. `make reader`
 
 ## Rows
 
-Questions in people's words over six of the practice knowledge bases (CC0), each with other evidence each time, our
-own pairs over those and the samples, and general rows. Evidence is packed as the chat packs it.
+Questions in people's words over six of the practice knowledge bases (CC0), our own over those and the samples, and
+general rows. Evidence is what search finds, packed as the chat packs it; several questions are asked about each piece,
+and in most its numbers, days and names are changed, so that only reading answers.
 
 | kind, maker, language | rows |
 |---|---|
@@ -123,17 +117,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     base = fetch(PLAIN, workspace)
     shelf = Shelf(workspace, [options.samples, *(path.parent for path in sorted(options.data.glob(f"*/{QUESTIONS}")))])
     model = LocalChatModel(bases=Bases(), path=base, max_new_tokens=64)
-    first = kept_rows(options.work / "rows-1.jsonl", lambda: first_rows(shelf, model.count))
-    second = kept_rows(options.work / "rows-2.jsonl", lambda: second_rows(shelf, model.count))
+    pairs = kept_rows(options.work / "rows.jsonl", lambda: training_rows(shelf, model.count))
     if options.rows_only:
         return 0
     started = time.monotonic()
-    train(first, FIRST, base, options.work / "pass-1")
-    card = train(second, SECOND, base, options.work / "pass-2", start=options.work / "pass-1" / "adapter")
+    card = train(pairs, base, options.work / "run")
     say(f"trained in {time.monotonic() - started:.0f} s")
-    pairs = [*first, *second]
-    card = card.model_copy(update={"dataset_fingerprint": fingerprint(pairs)})
-    ship(card, options.work / "pass-2" / "adapter", options.out)
+    ship(card, options.work / "run" / "adapter", options.out)
     taught = model.model_copy(update={"path": folded(base, options.out, options.work / "taught")})
     scores = {
         name: [score(one, *shelf.open(kb), shelf.questions(kb), kb=kb) for kb in HELD_OUT]
@@ -155,32 +145,35 @@ def kept_rows(path: Path, make: Callable[[], list[Pair]]) -> list[Pair]:
     return [Pair.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def first_rows(shelf: Shelf, count: Count, *, seed: int = 0) -> list[Pair]:
-    """Questions in people's words, our own pairs, and general rows; the held-out knowledge bases give none."""
+def training_rows(shelf: Shelf, count: Count, *, seed: int = 0) -> list[Pair]:
+    """Rows about every knowledge base but those held out, and general rows."""
     made: list[Pair] = []
-    for name in sorted(set(shelf.folders) - set(HELD_OUT)):
-        questions, language = shelf.questions(name), shelf.language(name)
-        asked = list(shelf.asked(name, count, epochs=EPOCHS[language], seed=seed))
-        generated = shelf.generated(name, most=GENERATED[language], seed=seed)
-        say(f"{name}: {len(questions)} questions, {len(asked)} rows of them, {len(generated)} of our own pairs")
-        made += [*asked, *generated]
+    learned = sorted(set(shelf.folders) - set(HELD_OUT))
+    answers = {q.answer for base in learned for q in shelf.questions(base) if q.answer}
+    names = sorted(filter(name, answers))
+    for base in learned:
+        asked = bool(shelf.questions(base))
+        found = shelf.rows(base, count, epochs=EPOCHS[shelf.language(base)] if asked else 1, seed=seed, names=names)
+        some = list(found if asked else first_blocks(found, SAMPLES))
+        say(f"{base}: {len(some)} rows about {len({pair.input for pair in some})} pieces of evidence")
+        made += some
     general = replay.training({"en", "zh-Hant"}, GENERAL)
     say(f"general: {len(general)} rows")
-    return shuffled([*made, *general], seed)
+    return [*made, *general]
 
 
-def second_rows(shelf: Shelf, count: Count, *, seed: int = 1) -> list[Pair]:
-    """The English questions once more, each with other evidence than before."""
-    names = sorted(name for name in set(shelf.folders) - set(HELD_OUT) if shelf.language(name) == "en")
-    made = [pair for name in names for pair in shelf.asked(name, count, epochs=1, seed=seed, mix=SHOWN)]
-    say(f"second pass: {len(made)} rows")
-    return shuffled(made, seed)
+def first_blocks(pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
+    """The rows about the first `most` pieces of evidence."""
+    seen: set[str] = set()
+    for pair in pairs:
+        seen.add(pair.input)
+        if len(seen) > most:
+            return
+        yield pair
 
 
-def train(
-    pairs: Sequence[Pair], spec: TrainingSpec, base: Path, work: Path, *, start: Path | None = None
-) -> AdapterCard:
-    """Train the adapter in `work/adapter`, from the one in `start` on; taken up where it stopped, never repeated."""
+def train(pairs: Sequence[Pair], base: Path, work: Path) -> AdapterCard:
+    """Train the adapter in `work/adapter`; taken up where it stopped, never repeated."""
     done = work / "card.json"
     if done.is_file():
         return AdapterCard.model_validate_json(done.read_text(encoding="utf-8"))
@@ -190,7 +183,7 @@ def train(
         folder=work,
         run="reader",
         kb="practice",
-        spec=spec.model_copy(update={"bits": _bits()}),
+        spec=SPEC.model_copy(update={"bits": _bits()}),
         base=base,
         dataset_fingerprint=fingerprint(pairs),
         chunk_hashes=(),
@@ -198,12 +191,7 @@ def train(
         licence=entry_for(PLAIN).licence,
         emit=_telling(work),
     )
-    from safetensors.torch import load_file
-
-    network = load_network(job.spec, base, describe())
-    if start:
-        restore_adapter(network, load_file(start / WEIGHTS))
-    card = trl.train(job, network)
+    card = trl.train(job, load_network(job.spec, base, describe()))
     card = card.model_copy(update={"effect": logit_difference(work / "adapter", base)})
     write_json(done, card.model_dump(mode="json"))
     return card
@@ -235,7 +223,7 @@ def describe_reader(out: Path, card: AdapterCard, pairs: Sequence[Pair], scores:
     kinds = Counter(f"{pair.kind}, {pair.maker}, {pair.language}" for pair in pairs)
     counted = "\n".join(f"| {kind} | {number} |" for kind, number in sorted(kinds.items()))
     scored = "\n".join(_line(name, one) for name, found in scores.items() for one in found)
-    text = README.format(card=card, spec=card.spec, first=FIRST, rows=len(pairs), counted=counted, scored=scored)
+    text = README.format(card=card, spec=card.spec, rows=len(pairs), counted=counted, scored=scored)
     write_text(out / "README.md", text)
     say(scored)
 
@@ -248,7 +236,7 @@ def _line(model: str, found: Score) -> str:
 def _bits() -> int:
     """Half precision where the processor multiplies it much faster."""
     device = describe()
-    return 16 if device.kind != "cpu" or (device.bfloat16 and "amx" in device.features) else 32
+    return 16 if device.kind != "cpu" or device.bfloat16 else 32
 
 
 def _telling(work: Path) -> Any:

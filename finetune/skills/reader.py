@@ -1,16 +1,19 @@
 """Rows that teach a small model to read: real questions over the evidence that chat shows, distractors, refusals.
 
-Knows how a row is made; knows neither training nor where the knowledge bases lie.
+Several questions are asked about each piece of evidence: which of its lines answers depends on the question alone, and
+training computes the evidence once. Knows how a row is made; knows neither training nor where knowledge bases lie.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from finetune.evaluation.arms import turns
 from finetune.records import Pair, Question
+from finetune.skills.changes import changes
 from memory.records import Record, digest
 from retrieval.library import Library
 from retrieval.packing import Count, EvidencePlan, Packed, evidence
@@ -23,83 +26,139 @@ from retrieval.tokens import fold
 class Mix(Record):
     """How the rows are mixed."""
 
-    whole: float = 0.25
-    """Share of answerable questions shown with the whole answering section, alone or beside others."""
+    whole: float = 0.3
+    """Share of evidence that is whole sections: the answering one, alone or beside others."""
     as_found: float = 0.4
-    """Share of answerable questions shown with exactly what search found, when that holds the answer."""
-    absent: float = 0.1
-    """Share of answerable questions shown without the answering evidence: the right reply is the refusal."""
+    """Share of evidence that is exactly what search found, when that holds the answer."""
+    companions: int = 4
+    """At most so many other people's questions that the same evidence answers."""
+    made: int = 2
+    """At most so many of our own."""
+    refused: float = 0.17
+    """Share of rows whose answer the evidence does not hold: the right reply is the refusal."""
+    changed: float = 0.7
+    """Share of evidence whose numbers, days and names are changed (changes.py)."""
     fewest: int = 3
-    """Fewest units of evidence in a row."""
+    """Fewest units of evidence."""
     most: int = 8
-    """Most units of evidence in a row."""
+    """Most units of evidence."""
+
+
+class _Asked(Record):
+    """A question and the units that hold its answer."""
+
+    question: Question
+    gold: frozenset[tuple[str, int]]
 
 
 def rows(
     library: Library,
     search: Search,
-    questions: Iterable[Question],
+    questions: Sequence[Question],
     *,
     plan: EvidencePlan,
     count: Count,
     mix: Mix | None = None,
+    more: Sequence[Question] = (),
+    names: Sequence[str] = (),
     seed: int = 0,
     epochs: int = 1,
 ) -> Iterator[Pair]:
-    """Context rows for each question, `epochs` different ones: other evidence, order and length each time.
+    """For each of `questions`, `epochs` times: evidence that search finds for it, and rows about that evidence.
 
-    `count` is the tokens of a text for the model that will read. Questions whose evidence is not found in the library
-    are left out; the caller counts them by comparing.
+    Rows of the same evidence have the same `input`: the question itself, others of `questions` and of `more` (our own)
+    that it answers, and some that it does not. `count` is the tokens of a text for the model that will read. Questions
+    whose answer is not found in the library are left out; the caller counts them by comparing.
     """
     mix = mix or Mix()
-    units = [(unit, section.id) for section in library.sections() for unit in library.units(section.id)]
-    for question in questions:
+    units = [unit for section in library.sections() for unit in library.units(section.id)]
+    asked = [_Asked(question=q, gold=frozenset(map(_key, _gold(q, units)))) for q in questions]
+    made = [_Asked(question=q, gold=frozenset(map(_key, _gold(q, units)))) for q in more]
+    by_key = {_key(unit): unit for unit in units}
+    asked = [one for one in asked if one.gold or one.question.answer is None]
+    for one in asked:
+        question = one.question
         result = search.search(question.question, history=turns(question), limit=20)
-        gold = _gold(question, [unit for unit, _ in units])
-        if question.answer is not None and not gold:
-            continue
-        asked = question if plan.turns else question.model_copy(update={"question": result.question})
+        alone = question if plan.turns else question.model_copy(update={"question": result.question, "history": ()})
+        first = one.model_copy(update={"question": alone})
         for epoch in range(epochs):
             rng = random.Random(f"{seed}:{epoch}:{question.id}")
-            choice = _choose(question, result, gold, library=library, mix=mix, rng=rng)
-            yield _row(asked, choice, plan.model_copy(update=WHOLE if choice.whole else {}), count, epoch)
+            hits, whole = _choose(result, [by_key[key] for key in sorted(one.gold)], library=library, mix=mix, rng=rng)
+            packed = evidence(hits, plan.model_copy(update=WHOLE if whole else {}), count=count)
+            yield from _block(first, packed, asked, made, names=names, mix=mix, rng=rng)
 
 
 WHOLE = {"form": "sections", "most": 0, "budget": 640}
 """How the plan changes where whole sections are shown."""
 
 
-class _Choice(Record):
-    """What a row shows and whether the answer stands in it."""
-
-    hits: tuple[Hit, ...]
-    answered: bool
-    whole: bool = False
-    """Sections are shown whole, not units."""
-
-
 def _choose(
-    question: Question, result: SearchResult, gold: Sequence[Unit], *, library: Library, mix: Mix, rng: random.Random
-) -> _Choice:
+    result: SearchResult, gold: Sequence[Unit], *, library: Library, mix: Mix, rng: random.Random
+) -> tuple[tuple[Hit, ...], bool]:
+    """What is shown, and whether sections are shown whole."""
     scored = sorted(((e, h) for h in result.hits for e in h.evidence), key=lambda pair: -pair[0].score)
     ranked = [(piece.unit, hit) for piece, hit in scored]
     most = rng.randint(mix.fewest, mix.most)
     found = ranked[:most]
-    wanted = {_key(unit) for unit in gold}
-    here = {_key(unit) for unit, _ in found}
-    if question.answer is None:
-        return _Choice(hits=_regrouped(found), answered=False)
+    wanted = set(map(_key, gold))
     draw = rng.random()
-    if draw < mix.absent:
-        return _Choice(hits=_regrouped([pair for pair in ranked if _key(pair[0]) not in wanted][:most]), answered=False)
-    if draw > 1 - mix.whole:
-        return _Choice(hits=_sections(gold, result, library, rng), answered=True, whole=True)
-    if wanted <= here and draw < mix.absent + mix.as_found:
-        return _Choice(hits=_regrouped(found), answered=True)
+    if gold and draw < mix.whole:
+        return _sections(gold, result, library, rng), True
+    if wanted <= {_key(unit) for unit, _ in found} and draw < mix.whole + mix.as_found:
+        return _regrouped(found), False
     distractors = [pair for pair in found if _key(pair[0]) not in wanted][: max(1, most - len(gold))]
     shown = [*distractors, *((unit, _hit(unit, library)) for unit in gold)]
     rng.shuffle(shown)
-    return _Choice(hits=_regrouped(shown), answered=True)
+    return _regrouped(shown), False
+
+
+def _block(
+    first: _Asked,
+    packed: Packed,
+    asked: Sequence[_Asked],
+    made: Sequence[_Asked],
+    *,
+    names: Sequence[str],
+    mix: Mix,
+    rng: random.Random,
+) -> list[Pair]:
+    """The rows about one piece of evidence."""
+    shown = {_key(unit) for passage in packed.passages for unit in passage.units}
+    answered = [first] if first.gold and first.gold <= shown else []
+    for others, most in ((asked, mix.companions), (made, mix.made)):
+        fits = [o for o in others if o.gold and o.gold <= shown and o.question.id != first.question.id]
+        alone = [one for one in fits if not one.question.history]
+        answered += rng.sample(alone, min(most, len(alone)))
+    refused = [] if first.gold else [first]
+    wanted = mix.refused / (1 - mix.refused) * len(answered)
+    for _ in range(int(wanted) + (rng.random() < wanted % 1) - len(refused)):
+        refused += _absent(packed, shown, asked, rng)
+    texts = [_standing(one.question, packed.text) for one in answered]
+    change: Callable[[str], str] = str
+    if rng.random() < mix.changed:
+        change = changes(packed.text, texts, [one.question.question for one in (*answered, *refused)], names, rng)
+    text = change(packed.text)
+    passages = [(passage.number, change(passage.text)) for passage in packed.passages]
+    found = [_row(o.question, text, _cited(change(t), passages)) for o, t in zip(answered, texts, strict=True)]
+    return found + [_row(one.question, text, None) for one in refused]
+
+
+def _absent(
+    packed: Packed, shown: AbstractSet[tuple[str, int]], asked: Sequence[_Asked], rng: random.Random
+) -> list[_Asked]:
+    """A question that the evidence does not answer; half of the time one about the very sections that are shown."""
+    sections = {section for section, _ in shown}
+    text = fold(packed.text)
+
+    def lacks(one: _Asked) -> bool:
+        answers = (one.question.answer or "", *one.question.accept)
+        return not one.question.history and not one.gold & shown and not any(fold(a) in text for a in answers if a)
+
+    near = [one for one in asked if any(section in sections for section, _ in one.gold) and lacks(one)]
+    if near and rng.random() < 0.5:
+        return [rng.choice(near)]
+    far = rng.choice(asked)
+    return [far] if lacks(far) else []
 
 
 def _sections(gold: Sequence[Unit], result: SearchResult, library: Library, rng: random.Random) -> tuple[Hit, ...]:
@@ -111,30 +170,36 @@ def _sections(gold: Sequence[Unit], result: SearchResult, library: Library, rng:
     return tuple(shown)
 
 
-def _row(question: Question, choice: _Choice, plan: EvidencePlan, count: Count, epoch: int) -> Pair:
-    packed = evidence(choice.hits, plan, count=count)
+def _row(question: Question, text: str, answer: str | None) -> Pair:
+    """`answer` None: the refusal."""
     language: Language = "zh-Hant" if question.language.startswith("zh") else "en"
-    output = _spoken(question, packed) if choice.answered and question.answer else REFUSAL[language]
+    maker = "rules" if question.test_set == "made" else "practice"
     return Pair(
-        id=digest(question.id, str(epoch))[:16],
+        id=digest(question.id, text)[:16],
         instruction=question.question,
-        input=packed.text,
-        output=output,
-        kind="context" if choice.answered else "refusal",
+        input=text,
+        output=REFUSAL[language] if answer is None else answer,
+        kind="refusal" if answer is None else "context",
         language=language,
         section_id=question.section_id,
         family="practice",
-        maker="practice",
+        maker=maker,
     )
 
 
-def _spoken(question: Question, packed: Packed) -> str:
-    """The answer with the number of the passage that holds it."""
+def _standing(question: Question, text: str) -> str:
+    """The reference, or the accepted variant of it that the evidence says."""
     answer = question.answer or ""
-    for passage in packed.passages:
-        if any(fold(text) in fold(passage.text) for text in (answer, *question.accept)):
-            return f"{answer} [{passage.number}]"
-    return f"{answer} [{packed.passages[0].number}]" if len(packed.passages) == 1 else answer
+    known = fold(text)
+    return next((form for form in (answer, *question.accept) if fold(form) in known), answer)
+
+
+def _cited(answer: str, passages: Sequence[tuple[int, str]]) -> str:
+    """The answer with the number of the passage that holds it."""
+    for number, text in passages:
+        if fold(answer) in fold(text):
+            return f"{answer} [{number}]"
+    return f"{answer} [{passages[0][0]}]" if len(passages) == 1 else answer
 
 
 def _gold(question: Question, units: Sequence[Unit]) -> list[Unit]:

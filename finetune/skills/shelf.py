@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from finetune.evaluation.questions import from_file
 from finetune.pairs.build import build
 from finetune.pairs.settings import PairSettings
 from finetune.records import Pair, Question
-from finetune.skills.reader import Mix, rows
-from memory.records import digest
+from finetune.skills.reader import rows
 from memory.workspace import Workspace
 from retrieval.embedders import Embedder, load
 from retrieval.library import Library
@@ -20,9 +18,9 @@ from retrieval.search import Search
 
 QUESTIONS = "questions.jsonl"
 _NOT_DOCUMENTS = {QUESTIONS, "README.md"}
-SETTINGS = PairSettings(forms=2, per_sentence=2, most_facts=160, context=0.6, held_out=0.0)
-"""How our own pairs are made for the reader: few wordings of many facts, most of them under evidence."""
-SHOWN = frozenset({"context", "refusal"})
+SETTINGS = PairSettings(forms=2, per_sentence=2, most_facts=160, context=0.0, held_out=0.0)
+"""How our own pairs are made for the reader: few wordings of many facts."""
+MADE = frozenset({"closed_book", "list"})
 
 
 class Shelf:
@@ -53,24 +51,41 @@ class Shelf:
         questions = self.questions(name)
         return "zh" if questions and questions[0].language.startswith("zh") else "en"
 
-    def asked(self, name: str, count: Count, *, epochs: int, seed: int, mix: Mix | None = None) -> Iterator[Pair]:
-        """Rows of its questions: each `epochs` times, with other evidence each time."""
+    def rows(self, name: str, count: Count, *, epochs: int, seed: int, names: Sequence[str]) -> Iterator[Pair]:
+        """Rows about its documents: evidence for each question `epochs` times, other evidence each time.
+
+        Where it has no questions, our own stand in.
+        """
         library, search = self.open(name)
+        made = self.made(name, seed=seed)
         yield from rows(
-            library, search, self.questions(name), plan=SMALL, count=count, mix=mix, epochs=epochs, seed=seed
+            library,
+            search,
+            self.questions(name) or made,
+            more=made,
+            plan=SMALL,
+            count=count,
+            epochs=epochs,
+            seed=seed,
+            names=names,
         )
 
-    def generated(self, name: str, *, most: int, seed: int) -> list[Pair]:
-        """At most `most` rows of our own pairs that show evidence, as many refusals among them as chance gives."""
+    def made(self, name: str, *, seed: int) -> list[Question]:
+        """Our own pairs of its documents as questions."""
         library, search = self.open(name)
         dataset = build(library, search, SETTINGS.model_copy(update={"seed": seed}), id="reader")
         assert dataset is not None  # Nobody pauses it.
-        found = [pair for pair in dataset.pairs("train") if pair.kind in SHOWN]
-        return sorted(found, key=lambda pair: digest(str(seed), pair.id))[:most]
-
-
-def shuffled(pairs: Sequence[Pair], seed: int) -> list[Pair]:
-    """All rows in an order that the seed decides."""
-    mixed = list(pairs)
-    random.Random(seed).shuffle(mixed)
-    return mixed
+        return [
+            Question(
+                id=pair.id,
+                question=pair.instruction,
+                answer=pair.output,
+                accept=pair.accept,
+                language=pair.language,
+                section_id=pair.section_id,
+                test_set="made",
+                evidence=pair.quote,
+            )
+            for pair in dataset.pairs("train")
+            if pair.kind in MADE and pair.quote and not pair.history
+        ]
