@@ -26,7 +26,7 @@ LEAST = 4
 class Bunch(NamedTuple):
     """Rows whose attention is one call."""
 
-    index: torch.Tensor
+    places: torch.Tensor
     """(rows, longest): where each row's tokens stand in the flat sequence; its end is filled with 0."""
     asks: torch.Tensor
     """(rows, queries): those of them that attend, the row's last ones; the end is filled with 0."""
@@ -191,8 +191,8 @@ def _attend(states: tuple[Any, Any, Any], bunches: Sequence[Bunch], home: Any, s
     query, key, value = states
     found = []
     for bunch in bunches:
-        rows = _gather(query, bunch.asks), _gather(key, bunch.index), _gather(value, bunch.index)
-        short = query.device.type == "cpu" and (bunch.index.shape[1] <= SHORT or bunch.seen is not None)
+        rows = _gather(query, bunch.asks), _gather(key, bunch.places), _gather(value, bunch.places)
+        short = query.device.type == "cpu" and (bunch.places.shape[1] <= SHORT or bunch.seen is not None)
         out = _short(*rows, bunch.seen, scaling) if short else _long(*rows, bunch.seen, scaling)
         found.append(out.transpose(1, 2).reshape(bunch.asks.numel(), -1))
     back = torch.cat(found).index_select(0, home)
