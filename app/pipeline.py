@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from app import comparing, talk, training
 from app.forecast import LEAST, Forecast, counted, forecast, speeds
+from finetune.notices import Failed, notice
 from finetune.records import Effort
 from memory.errors import DocgraftError, RunFailed
 from memory.records import Record, new_id, now
@@ -82,6 +83,9 @@ class Stage(Record):
     done: float
     total: float
     message: str = ""
+    notice: str = ""
+    """Id of the message in finetune.notices, with its values among `values`; "" for words that have none."""
+    values: dict[str, Any] = Field(default_factory=dict)
     left: float | None = None
     """Seconds left of this step."""
 
@@ -174,7 +178,7 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
     def work(job: Job) -> Any:
         def told(stage: Stage) -> None:
             share = stage.done / stage.total if stage.total else 0.0
-            job.info.update(stage=stage.step, doing=stage.message)
+            job.info.update(stage=stage.step, doing=stage.message, notice=stage.notice, values=stage.values)
             job.progress(STEPS.index(stage.step) + share, len(STEPS), left=stage.left)
 
         return tune(wiring, user, kb, wish, progress=told, stop=job.stopping)
@@ -308,6 +312,8 @@ def _trained(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report
         _tell(event, progress)
     run = runs.show(found.run)
     if not run.adapter:
+        if run.notice:
+            raise Failed(notice(run.notice, **run.values))
         raise RunFailed(
             f"Training ended without an adapter: {run.message or run.state}.",
             f"The log: docgraft train show {run.id} --log",
@@ -352,11 +358,19 @@ def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: train
 
 
 def _tell(event: Event, progress: Report) -> None:
-    if event.kind == "step":
-        total, left = event.values.get("steps") or 0, event.values.get("seconds_left")
-        progress(Stage(step="train", done=event.step, total=total, message=event.message, left=left))
-    elif event.kind in ("started", "probe", "evaluation"):
-        progress(Stage(step="train", done=event.step, total=event.values.get("steps") or 0, message=event.message))
+    if event.kind not in ("step", "started", "probe", "evaluation"):
+        return
+    progress(
+        Stage(
+            step="train",
+            done=event.step,
+            total=event.values.get("steps") or 0,
+            message=event.message,
+            notice=event.notice,
+            values=event.values,
+            left=event.values.get("seconds_left"),
+        )
+    )
 
 
 def _compared(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +29,8 @@ GONE_SECONDS = 5.0
 def _shelf(home: str) -> Shelf:
     root = settings.workspace()
     keys.guard_logs(keys.known(root, settings.load(root)))
+    # With the model libraries loaded, collecting everything once more at the end would take seconds after Ctrl-C.
+    atexit.register(gc.freeze)
     return Shelf()
 
 

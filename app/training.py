@@ -161,6 +161,7 @@ def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
     if known and not known.stopping():
         return known.look()
     for other in wiring.jobs().of(user, KIND):
+        other.info["replaced"] = True
         other.stop()  # Only the last wish is worth measuring.
 
     def work(job: Job) -> Any:
@@ -182,9 +183,12 @@ def _unwatched(job: Job) -> bool:
 
 
 def start_once(wiring: Wiring, user: str, kb: str, job: Job) -> Run | None:
-    """Start what a look found, once, however often it is asked for; None while there is nothing to start."""
+    """Start what a look found, once, however often it is asked for; None while there is nothing to start.
+
+    The button of a look that another wish has replaced, still there while the page is drawn, starts nothing.
+    """
     with _starting:
-        if "run" not in job.info and job.info.get("plan") and job.info["card"].ok:
+        if "run" not in job.info and "replaced" not in job.info and job.info.get("plan") and job.info["card"].ok:
             job.info["run"] = begin(wiring, user, kb, job.info["plan"])
             job.acknowledged = True
             job.stop()

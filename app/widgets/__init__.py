@@ -23,8 +23,10 @@ def error(problem: DocgraftError) -> None:
     """What went wrong and what to do about it, keys masked."""
     wiring = state.wiring()
     secrets = keys.known(wiring.home, wiring.settings)
-    parts = [keys.mask(plain(part), secrets) for part in (problem.message, problem.hint) if part]
-    st.error("\n\n".join(parts), icon=":material/error:")
+    said = [problem.message, problem.hint]
+    if (told := getattr(problem, "notice", None)) and state.language() != "en":
+        said = [state.text().notice(told.id, told.values, problem.message)]
+    st.error("\n\n".join(keys.mask(plain(part), secrets) for part in said if part), icon=":material/error:")
 
 
 def pending_error() -> None:

@@ -64,6 +64,8 @@ def _step(job: Job) -> str:
         doing = arm_name(doing)
     elif STEPS[now] == "pairs":
         doing = t(f"pairs.stage_{doing}") if t.has(f"pairs.stage_{doing}") else doing
+    else:
+        doing = t.notice(str(job.info.get("notice", "")), job.info.get("values", {}), doing)
     return "  ".join(steps) + (f" · {plain(doing)}" if doing else "")
 
 

@@ -93,7 +93,7 @@ def _base() -> str:
             t("train.base"),
             names,
             key="train-base",
-            format_func=lambda name: wiring.label(name).rsplit("/", 1)[-1],
+            format_func=lambda name: wiring.label(name).replace(name, name.rsplit("/", 1)[-1]),
             help=t("train.base_help"),
         )
     )

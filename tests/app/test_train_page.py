@@ -90,6 +90,14 @@ def test_a_plan_starts_once_however_often_it_is_asked_to(trainable, wiring):
     assert len(found) == 1 and len(trainable.all()) == 1
 
 
+def test_a_plan_that_another_wish_replaced_is_not_started(trainable, wiring):
+    first = training.look(wiring, "local", "default", training.Wish())
+    assert first.wait(30)
+    second = training.look(wiring, "local", "default", training.Wish(changes={"rank": 8}))
+    assert training.start_once(wiring, "local", "default", first) is None
+    assert second.wait(30) and training.start_once(wiring, "local", "default", second).spec.rank == 8
+
+
 def test_another_session_attaches_to_the_run_and_stops_it(page, trainable):
     test = longer(page("train"))
     ready(test).click().run()

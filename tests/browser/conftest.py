@@ -97,7 +97,7 @@ class Served:
 
         assert self.process
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(15)
+        self.process.wait(60)
 
     def restart(self) -> None:
         """End it and start it again."""

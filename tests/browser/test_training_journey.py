@@ -92,10 +92,12 @@ def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
 
     visit(page, "Train")
     page.locator('[class*="st-key-start-"] button:not([disabled])').wait_for(timeout=60_000)
+    before = page.locator('[class*="st-key-start-"]').get_attribute("class").split()
     page.locator(".st-key-values summary").click()
     page.locator('[class*="st-key-value-epochs-"] input').fill("400")
     press(page, "apply-values")
     page.get_by_text("1 changed by you").wait_for()
+    page.locator("." + next(name for name in before if name.startswith("st-key-"))).wait_for(state="detached")
     page.locator('[class*="st-key-start-"] button:not([disabled])').dblclick(timeout=60_000)
     page.locator('[class*="st-key-run-"]').get_by_text("Training").first.wait_for()
     runs = Runs(Workspace(home), kb)
