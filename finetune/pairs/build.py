@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from finetune.datasets import Dataset, read
 from finetune.pairs.evidence import Trail
 from finetune.pairs.finding import Room, found, gives_way
-from finetune.pairs.finish import finish
+from finetune.pairs.finish import finish, unjudged
 from finetune.pairs.generate import Generator, Source
 from finetune.pairs.settings import BuildProgress, PairSettings
 from finetune.pairs.work import SectionFacts, Work
@@ -146,12 +146,12 @@ class _Run:
             shutil.copyfile(previous.folder / self.work.calls_path.name, self.work.calls_path)
         block: list[Pair] = []
         for pair in previous.pairs(dropped=True):
-            if pair.section_id not in there or not pair.fact_id:
+            if pair.section_id not in there:
                 continue
             if block and block[0].section_id != pair.section_id:
                 self.work.append(block[0].section_id, block, taken=1)
                 block = []
-            block.append(pair)
+            block.append(unjudged(pair))
         if block:
             self.work.append(block[0].section_id, block, taken=1)
 
@@ -190,7 +190,7 @@ class _Run:
                 chunks = (line.document_id, _by_section(self.library, line.document_id))
             source = self._source(line, room, tuple(chunks[1].get(line.section_id, ())))
             if line.section_id in done:
-                self.generator.crossings.learn(source.section, source.facts, source.chunks)
+                self.generator.learn(source)
             elif self.stop():
                 return False
             else:

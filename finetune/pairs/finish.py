@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 LEAST = 40
 """Rows that may share an answer whatever the share says: small sets are not thinned."""
 _VERDICTS = ("", "duplicate", "conflict")
+_CONFLICT, _LEAK, _GONE = (
+    "conflict: another fact answers otherwise",
+    "leak: trained word for word",
+    "removed: its section is gone",
+)
+_BALANCE, _REFUSALS = "balance", "balance: enough refusals"
 
 Stage = Callable[[str, int, int], None]
 
@@ -45,6 +51,13 @@ def finish(library: Library, work: Work, settings: PairSettings, model: str, sta
         seen.close()
         (work.folder / "seen.db").unlink(missing_ok=True)
     return dataset
+
+
+def unjudged(pair: Pair) -> Pair:
+    """A row as it was before the last pass of its build: in a new one it is judged again, among the rows there now."""
+    if pair.reason not in (*_VERDICTS[1:], _CONFLICT, _LEAK, _GONE, _BALANCE, _REFUSALS):
+        return pair
+    return pair.model_copy(update={"status": "kept", "reason": ""})
 
 
 class _Judged:
@@ -69,11 +82,7 @@ class _Judged:
         conflicting = self.seen.conflicts()
         most = max(LEAST, int(self.settings.balance * self.training))
         for number, pair in enumerate(self.work.rows()):
-            reason = (
-                "conflict: another fact answers otherwise"
-                if pair.id in conflicting
-                else _VERDICTS[self.verdicts[number]]
-            )
+            reason = _CONFLICT if pair.id in conflicting else _VERDICTS[self.verdicts[number]]
             yield self._last(pair, reason, most)
             if number % 500 == 0:
                 self.stage("writing", number, len(self.verdicts))
@@ -96,13 +105,13 @@ class _Judged:
         if pair.status == "dropped":
             return pair
         if not self._there(pair):
-            reason = "removed: its section is gone"
+            reason = _GONE
         elif not reason and pair.split != "train" and _mark(pair) in self.trained:
-            reason = "leak: trained word for word"
+            reason = _LEAK
         elif not reason and pair.split == "train" and pair.kind not in CONTEXT_KINDS:
-            reason = "balance" if self.seen.count_answer(pair) > most else ""
+            reason = _BALANCE if self.seen.count_answer(pair) > most else ""
         if not reason and pair.family == "far" and pair.split == "train" and not pair.fact_id:
-            reason = "" if self._room_for_refusals() else "balance: enough refusals"
+            reason = "" if self._room_for_refusals() else _REFUSALS
         if reason:
             return pair.model_copy(update={"status": "dropped", "reason": reason})
         if pair.split == "train":

@@ -142,6 +142,17 @@ def test_refusals_are_15_to_20_percent_of_rows_with_evidence_and_their_evidence_
         ] not in pair.input
 
 
+def test_up_to_four_questions_of_a_section_share_their_evidence(dataset):
+    groups = {}
+    for pair in dataset.pairs("train"):
+        if pair.kind in {"context", "refusal"} and pair.section_id:
+            groups.setdefault((pair.kind, pair.section_id, pair.input), []).append(pair)
+    assert max(map(len, groups.values())) in {3, 4} and sum(map(len, groups.values())) >= 1.5 * len(groups)
+    for (kind, *_), rows in groups.items():
+        assert len({pair.instruction for pair in rows}) == len(rows)
+        assert kind == "refusal" or len({pair.fact_id for pair in rows}) > 1 or len(rows) < 3
+
+
 def test_no_refusal_is_trained_without_evidence(dataset):
     assert all(p.input for p in dataset.pairs("train") if p.kind == "refusal")
 
@@ -291,6 +302,11 @@ def test_a_build_killed_twice_ends_like_one_that_was_not(library, dataset, tmp_p
     assert 0 < len(Work(library.folder.dataset("killed")).done()) < len(library.sections())
     made = build(library, searched(library), id="killed")
     assert rows_of(made) == rows_of(dataset)
+
+
+def test_a_build_on_an_earlier_one_is_the_same_when_nothing_has_changed(library, dataset):
+    made = refresh(library, searched(library), dataset)
+    assert made.card.fingerprint == dataset.card.fingerprint and made.card.counts == dataset.card.counts
 
 
 def test_only_what_changed_is_made_again_and_edits_are_kept(library, dataset):
