@@ -23,10 +23,10 @@ def with_gold(
     if unit is None:
         return None
     packed = evidence(hits, plan, count=estimate)
-    number = _number(packed, fact, unit)
+    number = place(packed, fact, units)
     if number is None:
         packed = evidence(_placed(section, unit, hits, fraction(seed)), plan, count=estimate)
-        number = _number(packed, fact, unit)
+        number = place(packed, fact, units)
     return None if number is None else (packed, number)
 
 
@@ -42,7 +42,11 @@ def unit_of(fact: Fact, units: Sequence[Unit]) -> Unit | None:
     return next((u for u in units if u.kind != "heading" and u.start <= fact.start and fact.end <= u.end), None)
 
 
-def _number(packed: Packed, fact: Fact, unit: Unit) -> int | None:
+def place(packed: Packed, fact: Fact, units: Sequence[Unit]) -> int | None:
+    """The number of the passage that states the fact, None when none does."""
+    unit = unit_of(fact, units)
+    if unit is None:
+        return None
     for passage in packed.passages:
         shown = any(u.ordinal == unit.ordinal for u in passage.units) or stands_in(unit.rendered, passage.text)
         if passage.section.id == fact.section_id and shown:

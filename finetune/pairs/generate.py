@@ -48,12 +48,15 @@ class Generator:
         """Every pair of the section, dropped ones included with their reason."""
         held = held_out(source.section, self.settings.held_out)
         values = Counter((fact.attribute, fact.value) for fact in source.facts)
+        taught: list[tuple[Fact, list[Pair]]] = []
+        self.shown.learn(source.section, source.facts)
         for fact in source.facts:
             unique = values[fact.attribute, fact.value] == 1
             made = [
                 self.pair(source, fact, w) for w in wordings(fact, topic(source.section).rstrip(" ?？"), unique=unique)
             ]
-            yield from self._held(source, fact, made) if held else self._trained(source, fact, made)
+            yield from self._held(source, fact, made) if held else self._trained(source, fact, made, taught)
+        yield from self.shown.rows(source.section, source.units, taught)
         if not held:
             name = spoken(topic(source.section))
             linked = [
@@ -66,6 +69,11 @@ class Generator:
                 pair = pair.model_copy(update={"id": digest(pair.id, *(t for turn in history for t in turn))})
                 yield self.judged([pair], source)[0]
             yield from self._crossing(source)
+
+    def learn(self, source: Source) -> None:
+        """A section whose pairs were made by an earlier process: those of later ones lean on it."""
+        self.shown.learn(source.section, source.facts)
+        self.crossings.learn(source.section, source.facts, source.chunks)
 
     def _crossing(self, source: Source) -> Iterator[Pair]:
         """Questions that need an earlier section too."""
@@ -114,8 +122,10 @@ class Generator:
                 reasons[place] = "not_retrievable"
         return [_dropped(pair, reason) if reason else pair for pair, reason in zip(pairs, reasons, strict=True)]
 
-    def _trained(self, source: Source, fact: Fact, made: list[Pair]) -> Iterator[Pair]:
-        """Training wordings up to the number asked for, rows with evidence, and the wordings that only test."""
+    def _trained(
+        self, source: Source, fact: Fact, made: list[Pair], taught: list[tuple[Fact, list[Pair]]]
+    ) -> Iterator[Pair]:
+        """Training wordings up to the number asked for, which `taught` learns of, and the wordings that only test."""
         training = [pair for pair in made if pair.family not in HELD_OUT]
         ordered = training[:2] + sorted(training[2:], key=lambda p: digest(str(self.settings.seed), fact.id, p.family))
         kept: list[Pair] = []
@@ -131,7 +141,7 @@ class Generator:
             yield pair
         if not kept:
             return
-        yield from self.shown.rows(source.section, source.units, fact, kept)
+        taught.append((fact, kept))
         testing = [pair for pair in made if pair.family in HELD_OUT]
         for pair in self.judged(testing, source):
             yield _tested(pair, taken)

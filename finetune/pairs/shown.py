@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from finetune.pairs import context, refusals
 from finetune.pairs.evidence import Trail
+from finetune.pairs.filters import stands_in
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.splits import fraction
 from finetune.records import Fact, Pair
 from memory.records import digest
 from retrieval.packing import estimate, evidence
 from retrieval.prompts import REFUSAL
-from retrieval.records import Hit, Language, Section, Unit
+from retrieval.records import Language, Section, Unit
 from retrieval.tokens import tokens
 
 _BARE = frozenset({"cloze", "true_false"})
@@ -22,54 +23,89 @@ UNANSWERABLE = 0.1
 """Share of facts that give a question to which the documents have no answer, for testing."""
 
 
+GROUP = 4
+"""Questions that are asked about the same evidence, at most."""
+
+
+class _Slot(NamedTuple):
+    """A row with evidence that is wanted."""
+
+    fact: Fact
+    pair: Pair
+    """The closed-book row whose question it asks."""
+    seed: str
+    refuses: bool
+
+
 class Shown:
     """Rows with evidence, for the facts of one build in order. Remembers one earlier search, for passages from far."""
 
     def __init__(self, trail: Trail, settings: PairSettings) -> None:
         self.trail = trail
         self.settings = settings
-        self._elsewhere: tuple[str, tuple[Hit, ...]] = ("", ())
+        self._here = ("", "")
+        self._elsewhere = ""
 
-    def rows(self, section: Section, units: Sequence[Unit], fact: Fact, trained: list[Pair]) -> Iterator[Pair]:
-        """Rows with evidence for a fact that is trained closed-book in these wordings."""
-        wanted = self._count(fact, len(trained))
-        hits = self.trail.hits(trained[0].instruction) if wanted else ()
-        for number in range(wanted):
-            plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
-            pair = plain[(number * 3 + 1) % len(plain)]
-            row = self._row(section, units, fact, pair, hits=hits, seed=f"{fact.id}{number}")
-            if row is not None:
-                yield row
-        if hits and self._elsewhere[0] != section.document_id:
-            self._elsewhere = (section.document_id, hits)
-        yield from self.unanswerable(section, fact)
+    def learn(self, section: Section, facts: Sequence[Fact]) -> None:
+        """Every section in order, before its rows: the document before is where passages from far come from."""
+        if facts and section.document_id != self._here[0]:
+            self._elsewhere, self._here = self._here[1], (section.document_id, facts[0].statement)
 
-    def _count(self, fact: Fact, closed: int) -> int:
-        """Rows with evidence per fact, so that their share comes out right over many facts."""
+    def rows(
+        self, section: Section, units: Sequence[Unit], taught: Sequence[tuple[Fact, list[Pair]]]
+    ) -> Iterator[Pair]:
+        """Rows with evidence for the facts of one section, which are trained closed-book in these wordings.
+
+        The same evidence is shown for up to GROUP of them: training then computes it once for all.
+        """
+        waiting = [slot for fact, trained in taught for slot in self._slots(fact, trained)]
+        while waiting:
+            first, *others = waiting
+            made = self._refused(first, others) if first.refuses else self._cited(section, units, first, others)
+            yield from made.values()
+            waiting = [slot for slot in others if slot.seed not in made]
+        for fact, _ in taught:
+            yield from self.unanswerable(section, fact)
+
+    def _slots(self, fact: Fact, trained: list[Pair]) -> Iterator[_Slot]:
+        """The rows with evidence that a fact gets, so that their share comes out right over many facts."""
         s = self.settings
-        exact = closed * s.context / max(0.05, 1 - s.context - s.replay)
-        return int(exact) + (fraction("rows", fact.id) < exact % 1)
+        exact = len(trained) * s.context / max(0.05, 1 - s.context - s.replay)
+        plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
+        for number in range(int(exact) + (fraction("rows", fact.id) < exact % 1)):
+            seed = f"{fact.id}{number}"
+            refuses = fraction("refuses", seed) < s.refusals
+            yield _Slot(fact, plain[(number * 3 + 1) % len(plain)], seed, refuses)
 
-    def _row(
-        self, section: Section, units: Sequence[Unit], fact: Fact, pair: Pair, *, hits: Sequence[Hit], seed: str
-    ) -> Pair | None:
-        plan = self.settings.plan
-        if fraction("refuses", seed) < self.settings.refusals:
-            near = fraction("near", seed) < self.settings.near
-            packed = context.without_gold(fact, hits if near else self._elsewhere[1], plan)
-            return self._refusal(pair, packed.text, "near" if near else "far") if packed else None
-        found = context.with_gold(fact, section, units, hits, plan, seed=seed)
+    def _cited(self, section: Section, units: Sequence[Unit], first: _Slot, others: Sequence[_Slot]) -> dict[str, Pair]:
+        """Rows by seed that answer from the evidence for the first of them; each says in which passage it stands."""
+        hits = self.trail.hits(first.pair.instruction)
+        found = context.with_gold(first.fact, section, units, hits, self.settings.plan, seed=first.seed)
         if found is None:
-            return None
+            return {}
         packed, number = found
-        return pair.model_copy(
-            update={
-                "id": digest(pair.id, "context", packed.text),
-                "kind": "context",
-                "input": packed.text,
-                "output": f"{pair.output} [{number}]",
-            }
-        )
+        made = {first.seed: _citing(first.pair, packed.text, number)}
+        # Other facts before more wordings of the first one.
+        for slot in sorted(others, key=lambda slot: slot.fact.id == first.fact.id):
+            place = None if slot.refuses else context.place(packed, slot.fact, units)
+            if place is not None and len(made) < GROUP:
+                made[slot.seed] = _citing(slot.pair, packed.text, place)
+        return made
+
+    def _refused(self, first: _Slot, others: Sequence[_Slot]) -> dict[str, Pair]:
+        """Rows by seed that refuse: the best evidence for the first of them but the right one, or evidence from far."""
+        near = self._near(first)
+        hits = self.trail.hits(first.pair.instruction if near else self._elsewhere)
+        packed = context.without_gold(first.fact, hits, self.settings.plan)
+        if packed is None:
+            return {}
+        same = [slot for slot in others if slot.refuses and self._near(slot) is near]
+        fitting = [slot for slot in same if not stands_in(slot.fact.value, packed.text)]
+        kind = "near" if near else "far"
+        return {slot.seed: self._refusal(slot.pair, packed.text, kind) for slot in [first, *fitting][:GROUP]}
+
+    def _near(self, slot: _Slot) -> bool:
+        return not self._elsewhere or fraction("near", slot.seed) < self.settings.near
 
     def _refusal(self, pair: Pair, text: str, family: str) -> Pair:
         refusal = REFUSAL[cast(Language, pair.language)]
@@ -126,3 +162,14 @@ class Shown:
             split="test",
             test_set="unanswerable",
         )
+
+
+def _citing(pair: Pair, text: str, number: int) -> Pair:
+    return pair.model_copy(
+        update={
+            "id": digest(pair.id, "context", text),
+            "kind": "context",
+            "input": text,
+            "output": f"{pair.output} [{number}]",
+        }
+    )
