@@ -164,7 +164,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "4-bit training cannot work here. bitsandbytes has no 4-bit kernels for Apple GPUs.",
         "Use method lora with 32 bits.",
     ),
-    "eight_bit": ("8-bit training needs a CUDA or ROCm GPU and bitsandbytes.", "Use 32 bits, or 4 bits."),
+    "eight_bit_missing": (
+        "8-bit training cannot work here. bitsandbytes is not installed.",
+        'Install it with: pip install "docgraft[qlora]", or use method lora with 32 bits.',
+    ),
+    "eight_bit_device": (
+        "8-bit training works on CPUs and on CUDA and ROCm GPUs, and not on this device.",
+        "Use method lora with 32 bits.",
+    ),
     "no_bfloat16": (
         "This processor has no bfloat16 units: half precision would be some fifty times slower.",
         "Use 32 bits.",

@@ -28,7 +28,7 @@ def possible(spec: TrainingSpec, device: Device) -> Readiness:
     if spec.bits == 4 and not device.four_bit:
         missing = notice("four_bit_apple" if device.kind == "mps" else "four_bit_missing")
     elif spec.bits == 8 and not device.eight_bit:
-        missing = notice("eight_bit")
+        missing = notice("eight_bit_missing" if device.kind in ("cpu", "cuda", "rocm") else "eight_bit_device")
     elif spec.bits == 16 and device.kind in ("cpu", "mps") and not device.bfloat16:
         missing = notice("no_bfloat16")
     elif spec.method == "qlora" and spec.bits > 8:

@@ -114,6 +114,7 @@ def _cpu() -> Device:
         bfloat16="avx512_bf16" in units or "amx" in units,
         four_bit=four,
         four_bit_reason=reason,
+        eight_bit=four,
         threads=torch.get_num_threads(),
         features=units,
     )

@@ -78,7 +78,12 @@ def test_rows_fit_without_being_cut():
             LAPTOP.model_copy(update={"four_bit": False}),
             "bitsandbytes is not installed",
         ),
-        ({"bits": 8, "method": "qlora"}, LAPTOP, "GPU"),
+        (
+            {"bits": 8, "method": "qlora"},
+            LAPTOP.model_copy(update={"eight_bit": False}),
+            "bitsandbytes is not installed",
+        ),
+        ({"bits": 8, "method": "qlora"}, LAPTOP.model_copy(update={"eight_bit": False, "kind": "mps"}), "not on this"),
         ({"bits": 16}, LAPTOP, "bfloat16 units"),
         ({"bits": 32, "method": "qlora"}, LAPTOP, "contradiction"),
         ({"devices": 4}, CARD, "1 found"),
