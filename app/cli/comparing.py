@@ -140,7 +140,7 @@ def print_card(card: ComparisonCard, folder: Path) -> None:
         line(f"  - {reason}")
     line()
     rows = [
-        [label(s.arm, card.language), s.failed, "", "", "", ""]
+        [label(s.arm, card.language), "failed", "", "", "", ""]
         if s.failed
         else [
             label(s.arm, card.language),

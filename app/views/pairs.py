@@ -15,7 +15,7 @@ user = str(state.user())
 t = state.text()
 heading(t("pairs.title"), t("pairs.lead"))
 kb = base_picker()
-pending_error()
+errors = st.container()
 building(user, kb)
 dataset = dataset_picker(user, kb)
 if dataset is None:
@@ -32,3 +32,5 @@ else:
         label_visibility="collapsed",
     )
     sections[str(chosen)](user, kb, dataset)
+with errors:  # What the review did not show beside the pair.
+    pending_error()

@@ -102,7 +102,8 @@ def _bars(card: ComparisonCard) -> str:
     for summary in card.summaries:
         name = html.escape(arm_name(summary.arm))
         if summary.failed:
-            rows.append(f'<div class="dg-bar"><span>{name}</span><i>{html.escape(summary.failed)}</i><b>—</b></div>')
+            failed = html.escape(t("compare.failed"))
+            rows.append(f'<div class="dg-bar"><span>{name}</span><em>{failed}</em><b>—</b></div>')  # Why stands above.
             continue
         share = summary.answerable
         colour = COLOURS.get(summary.arm.split("@")[0], "#9aa39d")

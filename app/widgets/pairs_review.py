@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import pairing, state
-from app.widgets import error, passage, plain
+from app.widgets import error, passage, pending_error, plain
 from memory.errors import BadDataset, DocgraftError
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 SHOWN = 100
 NEAR = 200
 """Characters shown before the evidence of a long section."""
+QUOTING = ("numbers", "reviewer")
+"""Reasons whose detail is somebody's words or a piece of the pair."""
 LONG = 500
 """Characters of a section above which it scrolls."""
+WIDTHS = {"question": 300, "answer": 130, "filter_kind": 90, "filter_split": 60, "filter_status": 120}
+"""Of the table's columns: all of them are in sight."""
 FILTERS = ("document_id", "kind", "status", "split", "test_set")
 
 
@@ -39,6 +43,7 @@ def review(user: str, kb: str, dataset: Dataset) -> None:
     _counted(counts)
     wanted = _filters(user, kb, counts)
     pairs = _table(dataset, work, wanted)
+    pending_error()  # Here and not at the head of the page, which is out of sight.
     if len(pairs) == 1:
         _one(work, pairs[0])
     elif pairs:
@@ -130,12 +135,13 @@ def _table(dataset: Dataset, work: Review, wanted: Wanted) -> list[Pair]:
                 t("pairs.answer"): pair.output,
                 t("pairs.filter_kind"): word("kind", pair.kind),
                 t("pairs.filter_split"): word("split", pair.split),
-                t("pairs.filter_status"): " · ".join(x for x in (word("status", pair.status), why(pair)) if x),
+                t("pairs.filter_status"): " · ".join(x for x in (word("status", pair.status), why(pair.reason)) if x),
             }
             for pair in pairs
         ],
         hide_index=True,
         height=300,
+        column_config={t(f"pairs.{name}"): st.column_config.Column(width=width) for name, width in WIDTHS.items()},
         key=f"pairs-{mark}-{part}",
         on_select="rerun",
         selection_mode="multi-row",
@@ -175,10 +181,14 @@ def _near(before: str) -> str:
     return "… " + before[before.find("\n", len(before) - NEAR) + 1 or len(before) - NEAR :]
 
 
-def why(pair: Pair) -> str:
-    """Why a pair was dropped, in the page's language where the filter's name has one."""
-    kind, _, more = pair.reason.partition(":")
-    return ": ".join(part for part in (word("reason", kind), more.strip()) if part)
+def why(reason: str) -> str:
+    """Why a pair was dropped or is not verified, in the page's language."""
+    kind, _, more = (part.strip() for part in reason.partition(":"))
+    if kind == "unverified":
+        more = why(more)
+    elif kind not in QUOTING and state.language() != "en":
+        more = ""  # The check's own words; the translated ones before them say nearly as much.
+    return ": ".join(part for part in (word("reason", kind), more) if part)
 
 
 def _facts(pair: Pair) -> None:
@@ -190,7 +200,7 @@ def _facts(pair: Pair) -> None:
     ]
     st.caption(" · ".join(plain(part) for part in words if part))
     if pair.reason:
-        st.caption(f":material/info: {plain(why(pair))}")
+        st.caption(f":material/info: {plain(why(pair.reason))}")
     for asked, answered in pair.history:
         st.caption(plain(f"{asked} → {answered}"))
 
@@ -201,23 +211,25 @@ def _edit(work: Review, pair: Pair) -> None:
     with st.form(f"edit-{pair.id}", border=False):
         question = st.text_area(t("pairs.question"), pair.instruction, key=f"question-{pair.id}", height=80)
         answer = st.text_area(t("pairs.answer"), pair.output, key=f"answer-{pair.id}", height=80)
-        refused = st.session_state.get("refused") == pair.id
-        if refused:
+        refused, reason = st.session_state.get("refused", ("", ""))
+        if refused == pair.id:
+            st.error(plain(t("pairs.does_not_hold", reason=why(reason))), icon=":material/error:")
             force = st.checkbox(t("pairs.force"), key=f"force-{pair.id}")
         if st.form_submit_button(t("common.save"), key=f"save-{pair.id}", icon=":material/check:"):
-            _changed(work, pair.id, question, answer, force)
+            _changed(work, pair, question, answer, force)
     with st.container(horizontal=True):
         _buttons(work, [pair])
 
 
-def _changed(work: Review, pair_id: str, question: str, answer: str, force: bool) -> None:
+def _changed(work: Review, pair: Pair, question: str, answer: str, force: bool) -> None:
     """Keep an edit that holds; one that does not is refused with its reason, and may then be kept as unverified."""
+    from finetune.pairs.review import DoesNotHold
+
     st.session_state.pop("refused", None)
     try:
-        work.edit(pair_id, question=question, answer=answer, force=force)
-    except BadDataset as problem:
-        st.session_state["refused"] = pair_id
-        st.session_state["error"] = problem
+        work.edit(pair.id, question=question, answer=None if answer == pair.output else answer, force=force)
+    except DoesNotHold as problem:
+        st.session_state["refused"] = (pair.id, problem.reason)
     st.rerun()
 
 
@@ -246,7 +258,7 @@ def _buttons(work: Review, pairs: list[Pair]) -> None:
 def _approve(work: Review, ids: list[str]) -> None:
     _, refused = work.approve(ids)
     if refused:
-        reason = next(iter(refused.values()))
+        reason = why(next(iter(refused.values())))
         raise BadDataset(state.text()("pairs.not_approved", n=len(refused), reason=reason))
 
 
@@ -290,12 +302,17 @@ def _add(user: str, kb: str, work: Review) -> None:
 
 
 def _added(work: Review, question: str, answer: str, section: str, force: bool) -> None:
+    from finetune.pairs.review import DoesNotHold
+
     t = state.text()
     if not question.strip() or not answer.strip():
         st.warning(t("pairs.add_both"))
         return
     try:
         work.add(question, answer, section_id=section, force=force)
+    except DoesNotHold as problem:
+        st.error(plain(t("pairs.does_not_hold", reason=why(problem.reason))), icon=":material/error:")
+        return
     except DocgraftError as problem:
         error(problem)
         return

@@ -60,6 +60,14 @@ class Beside(Record):
     end: int
 
 
+class DoesNotHold(BadDataset):
+    """A pair that fails the check; `reason` is one of filters.REASONS, a detail behind a colon."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This pair does not hold: {reason}.", "Change it, or keep it marked as unverified.")
+        self.reason = reason
+
+
 class Review:
     """One person's work on one dataset. Every change is on disk when the call returns."""
 
@@ -134,7 +142,7 @@ class Review:
     ) -> Pair:
         """Change question or answer and check the pair again.
 
-        BadDataset says why it does not hold, and nothing changes; with `force` it is kept, marked unverified.
+        DoesNotHold says why, and nothing changes; with `force` it is kept, marked unverified.
         """
         old = self.get(pair_id)
         new = old.model_copy(
@@ -226,7 +234,7 @@ class Review:
         if not reason:
             return pair
         if not force:
-            raise BadDataset(f"This pair does not hold: {reason}.", "Change it, or keep it marked as unverified.")
+            raise DoesNotHold(reason)
         return pair.model_copy(update={"reason": f"unverified: {reason}"})
 
     def _reason(self, pair: Pair) -> str:
