@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune import datasets, engines
+from finetune import datasets, engines, offers
 from finetune.engines.probe import TooBig, measure
 from finetune.engines.rows import Rows, encode, fitted
 from finetune.models.devices import Device, describe
 from finetune.models.templates import Row, has_template, load_tokenizer, render
 from finetune.modelsize import size_of
 from finetune.notices import Failed, Notice, notice
-from finetune.recipes import Size, adapter_parameters, memory, step_tokens
+from finetune.recipes import Size, adapter_parameters
 from finetune.records import Pair, TrainingSpec
 from memory.errors import BadDataset, DocgraftError, NotConfigured
 from memory.records import Record
@@ -137,32 +137,36 @@ def measured(
 ) -> Preflight:
     """The card with time and memory from a few steps in a child process (about 10 s on a laptop).
 
-    As it was when it could not be started anyway, when the engine cannot be measured, or when `stop` said so.
+    A trainer outside is as many times slower than our own steps as it was found to be (`pins.pace`). As it was when it
+    could not be started anyway, when the engine cannot be measured here, or when `stop` said so.
     """
-    if not counted.ok or spec.engine != "trl":
-        return counted
     device = describe()
+    slower = offers.pace(spec.engine, device)
+    if not counted.ok or not slower:
+        return counted
     try:
-        seen = measure(spec, base, dataset, stop=stop)
+        seen = measure(spec.model_copy(update={"engine": "trl"}), base, dataset, stop=stop)
     except TooBig:
         return _refused(counted, _too_big(counted.memory_needed, device, spec))
     except Failed as cause:
         return _refused(counted, Advice.of("probe", cause.notice))
     if seen is None:
         return counted
-    seconds = counted.steps * seen.step_seconds
-    evaluations = spec.epochs + 1 if spec.evaluate else 0
+    seconds = counted.steps * seen.step_seconds * slower
+    evaluations = (spec.epochs if spec.engine == "trl" else 1) + 1 if spec.evaluate else 0
     seconds += min(evaluations * counted.checks * seen.question_seconds, 0.5 * seconds + 60)
     found = counted.model_copy(
         update={
             "trainable": seen.trainable,
             "adapter_bytes": seen.trainable * 4,
-            "memory_needed": seen.memory,
+            "memory_needed": seen.memory if spec.engine == "trl" else max(seen.memory, counted.memory_needed),
             "seconds": seconds,
-            "tokens_per_second": seen.tokens_per_second,
+            "tokens_per_second": seen.tokens_per_second / slower,
         }
     )
-    return _refused(found, _too_big(seen.memory, device, spec)) if seen.memory > device.free else found
+    if found.memory_needed > device.free:
+        return _refused(found, _too_big(found.memory_needed, device, spec))
+    return found
 
 
 def _refused(found: Preflight, problem: Advice) -> Preflight:
@@ -271,14 +275,13 @@ def _pieces(row: Row, tokenizer: Any) -> tuple[Piece, ...]:
 def _costs(spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Device) -> dict[str, Any]:
     from finetune.engines.network import precision
 
-    mean = amounts["tokens"] / max(amounts["rows"], 1)
     trainable = adapter_parameters(size, spec.rank)
-    together = min(round(spec.batch * max(mean, amounts["longest"] / 2)), step_tokens(device.kind))
+    rows = offers.Rows(count=amounts["rows"], tokens=amounts["tokens"], longest=amounts["longest"])
     return {
         "precision": precision(spec, device) if spec.bits > 8 else f"{spec.bits}-bit",
         "trainable": trainable,
         "adapter_bytes": trainable * 4,
-        "memory_needed": memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, amounts["longest"])),
+        "memory_needed": offers.bytes_needed(spec, size, device, rows),
         "memory_free": device.free,
     }
 

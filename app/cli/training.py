@@ -84,8 +84,7 @@ def start(
     if not card.ok:
         raise DocgraftError(card.problems[0].message, card.problems[0].hint)
     if check:
-        if as_json:
-            show_json({"card": _card_json(card), "spec": made.spec.model_dump(mode="json")})
+        _check(kb, made, card, as_json=as_json)
         return
     run = training.begin(objects, USER, kb, made)
     _end(kb, run.id, as_json=as_json, detach=detach, more={"card": _card_json(card)})
@@ -150,6 +149,24 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
         line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
     for advice in (*card.problems, *card.warnings):
         line(f"  ! {advice.message} {advice.hint}".rstrip())
+
+
+def _check(kb: str, made: Plan, card: Preflight, *, as_json: bool) -> None:
+    """What the same training would take with every engine and service."""
+    from app import offers
+    from finetune.evaluation.words import duration
+
+    found = offers.every(wiring(), USER, kb, made, card)
+    if as_json:
+        engines = [one.model_dump(mode="json") for one in found]
+        show_json({"card": _card_json(card), "spec": made.spec.model_dump(mode="json"), "engines": engines})
+        return
+    line("The same with every engine and service, about:")
+    for one in found:
+        time = duration(one.seconds) if one.seconds is not None else "time not known"
+        memory = [f"{one.memory / 1e9:.1f} GB"] if one.memory is not None else []
+        cost = [f"{one.cost:,.2f} USD with {one.model}"] if one.cost is not None else []
+        line(f"  {one.name:<13} {', '.join([time, *memory, *cost])}; {one.ready.reason or 'ready'}")
 
 
 def _end(kb: str, run: str, *, as_json: bool, detach: bool = False, more: dict[str, Any] | None = None) -> None:

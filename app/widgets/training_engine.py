@@ -1,4 +1,4 @@
-"""The engine picker of the train page: which engines can train here, in words, and the button that installs one."""
+"""The engines on the train page: which can train here, what each would take, the picker, the button that installs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,47 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import state, training
+from app import offers, state, training
 from app.jobs import EVERYBODY
 from app.widgets import error, plain, progress
 
 if TYPE_CHECKING:
+    from app.offers import Offer
+    from app.training import Plan
     from finetune.engines import Readiness
+    from finetune.preflight import Preflight
 
 JOB = "engine"
 
 
-def engine_picker(chosen: str, *, help: str) -> None:
+def engine_choice(user: str, kb: str, made: Plan, card: Preflight, *, help: str) -> None:
+    """A box with the picker and a table of what every engine and service would take for this plan."""
+    t = state.text()
+    title = t("train.engines", name=made.spec.engine)
+    with st.expander(title, key="engines", icon=":material/precision_manufacturing:"):
+        _picker(made.spec.engine, help=help)
+        found = offers.every(state.wiring(), user, kb, made, card)
+        there = state.may_change_settings()
+        st.table([_row(one) for one in found if there or one.memory is not None], hide_index=True, border="horizontal")
+        st.caption(t("train.offers_help"))
+
+
+def _row(offer: Offer) -> dict[str, str]:
+    t, unknown = state.text(), state.text()("train.unknown")
+    about = f"{offer.name} · {offer.model}" if offer.model else offer.name
+    time = unknown if offer.seconds is None else t.duration(offer.seconds)
+    memory = "–" if offer.memory is None else f"{offer.memory / 1e9:.1f} GB"
+    cost = unknown if offer.cost is None else f"{offer.cost:,.2f} USD"
+    return {
+        t("train.field_engine"): plain(about),
+        t("train.offer_ready"): plain(words(offer.ready) or t("train.engine_ready")),
+        t("train.time"): time,
+        t("train.memory"): memory,
+        t("train.offer_cost"): cost if offer.model else "–",
+    }
+
+
+def _picker(chosen: str, *, help: str) -> None:
     """Every engine with a word on whether it is ready; below, what is missing for the one picked."""
     from finetune import engines
 

@@ -13,7 +13,7 @@ from app.text import strings
 from app.training import Wish
 from app.widgets import empty, error, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
-from app.widgets.training_engine import engine_picker
+from app.widgets.training_engine import engine_choice
 from finetune.records import TrainingSpec
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _looked(user: str, kb: str, job: Job) -> None:
     with st.container():
         if found.ok and found.seconds is None and not job.running and spec.engine == "trl":
             _again(job, t("train.measure"))
+    engine_choice(user, kb, job.info["plan"], found, help=help_of("engine"))
     _values(spec)
     st.button(
         t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),
@@ -227,21 +228,19 @@ def _values(spec: TrainingSpec) -> None:
     t = state.text()
     changes = st.session_state.get("train-changes") or {}
     title = t("train.values_changed", n=len(changes)) if changes else t("train.values")
-    with st.expander(title, key="values", icon=":material/tune:"):
-        engine_picker(spec.engine, help=help_of("engine"))
-        with st.form("values-form", border=False):
-            given: dict[str, Any] = {}
-            columns = st.columns(2)
-            fields = [name for name in TrainingSpec.model_fields if name not in CHOSEN]
-            for number, name in enumerate(fields):
-                with columns[number % 2]:
-                    given[name] = _field(name, getattr(spec, name))
-            with st.container(horizontal=True):
-                if st.form_submit_button(t("train.apply"), key="apply-values"):
-                    _apply(spec, given)
-                if st.form_submit_button(t("train.reset"), key="reset-values", type="tertiary"):
-                    _reset()
-                    st.rerun()
+    with st.expander(title, key="values", icon=":material/tune:"), st.form("values-form", border=False):
+        given: dict[str, Any] = {}
+        columns = st.columns(2)
+        fields = [name for name in TrainingSpec.model_fields if name not in CHOSEN]
+        for number, name in enumerate(fields):
+            with columns[number % 2]:
+                given[name] = _field(name, getattr(spec, name))
+        with st.container(horizontal=True):
+            if st.form_submit_button(t("train.apply"), key="apply-values"):
+                _apply(spec, given)
+            if st.form_submit_button(t("train.reset"), key="reset-values", type="tertiary"):
+                _reset()
+                st.rerun()
 
 
 def help_of(name: str) -> str:

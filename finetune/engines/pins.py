@@ -35,6 +35,10 @@ class Pins(Record):
     """Devices that it needs, in words; empty: it runs on a CPU too."""
     worker: bool = False
     """Whether Docgraft's own worker runs in it, so that what that needs is installed as well."""
+    pace: float = 0.0
+    """Processor seconds for the same rows and steps on a CPU, in those of trl in float32; 0: not measured."""
+    room: int = 0
+    """Bytes that its process holds beyond what the model and the rows take, against ours."""
     licence: str = "Apache-2.0"
 
 
@@ -46,6 +50,8 @@ PINS = {
         imports=("llamafactory.launcher", "llamafactory.train.tuner"),
         disk=5 * GB,
         packages=105,
+        pace=1.87,
+        room=430_000_000,
         spare=("torchvision",),
         hollow=("torchaudio",),
     ),
@@ -56,6 +62,8 @@ PINS = {
         imports=("axolotl.cli.train",),
         disk=9 * GB,
         packages=205,
+        pace=1.98,
+        room=760_000_000,
         spare=("torchvision",),
     ),
     "unsloth": Pins(
@@ -69,7 +77,7 @@ PINS = {
         worker=True,
     ),
 }
-"""Engine → its environment. Engines that are not here run in Docgraft's own."""
+"""Engine → its environment. Engines that are not here run in Docgraft's own. Paces: docs/BENCHMARKS.md."""
 
 
 def pins(name: str) -> Pins:

@@ -22,6 +22,7 @@ def test_a_run_is_announced_followed_to_its_end_and_listed(cli, trainable):
 def test_the_card_stands_before_the_run_and_check_starts_nothing(cli, trainable):
     ended = cli("train", "start", "--check")
     assert ended.code == 0 and "16 rows about 4 facts" in ended.out and "retrieval" in ended.out
+    assert "axolotl is not installed" in ended.out and "gpt-4.1-nano" in ended.out and "USD" in ended.out
     assert trainable.all() == []
 
 
