@@ -21,7 +21,7 @@ def compared(cli, manual, asked, reader):
     return cli("compare", "--questions", asked, "--json").json
 
 
-def settled(test, seconds=30.0):
+def settled(test, seconds=120.0):
     end = time.monotonic() + seconds
     while any(str(b.key).startswith(("stop-", "live-stop")) for b in test.button) and time.monotonic() < end:
         time.sleep(0.05)

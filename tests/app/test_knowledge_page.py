@@ -10,7 +10,7 @@ import pytest
 from tests.app.conftest import MANUAL
 
 
-def settled(test, seconds=30.0):
+def settled(test, seconds=120.0):
     """Run the page until no job is running."""
     end = time.monotonic() + seconds
     while any(str(b.key).startswith("stop-") for b in test.button) and time.monotonic() < end:
