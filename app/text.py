@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -21,6 +22,18 @@ def strings() -> dict[str, dict[str, str]]:
         for key, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
             found[f"{path.stem}.{key}"] = entry
     return found
+
+
+@cache
+def _errors() -> list[tuple[re.Pattern[str], str]]:
+    """Every error that has a translation, as a pattern of its English sentence, and the Chinese one."""
+    made = []
+    for key, entry in strings().items():
+        if key.startswith("error."):
+            pieces = re.split(r"\{(\w+)\}", entry["en"])
+            pattern = "".join(f"(?P<{p}>.*)" if n % 2 else re.escape(p) for n, p in enumerate(pieces))
+            made.append((re.compile(pattern, re.DOTALL), entry["zh"]))
+    return made
 
 
 class Text:
@@ -47,6 +60,13 @@ class Text:
             return strings()[key]["zh"].format(**values)
         except (KeyError, ValueError, TypeError):  # Written by another version, with other values.
             return english
+
+    def error(self, english: str) -> str:
+        """What an error says in English, in this language; as it is where app/strings/error.toml does not have it."""
+        if self.language == "en":
+            return english
+        found = next(((said, match) for pattern, said in _errors() if (match := pattern.fullmatch(english))), None)
+        return found[0].format(**found[1].groupdict()) if found else english
 
     def duration(self, seconds: float) -> str:
         """A duration in words a person would use."""

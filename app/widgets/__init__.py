@@ -23,9 +23,10 @@ def error(problem: DocgraftError) -> None:
     """What went wrong and what to do about it, keys masked."""
     wiring = state.wiring()
     secrets = keys.known(wiring.home, wiring.settings)
-    said = [problem.message, problem.hint]
-    if (told := getattr(problem, "notice", None)) and state.language() != "en":
-        said = [state.text().notice(told.id, told.values, problem.message)]
+    t = state.text()
+    said = [t.error(problem.message), t.error(problem.hint)]
+    if (told := getattr(problem, "notice", None)) and t.language != "en":
+        said = [t.notice(told.id, told.values, problem.message)]
     st.error("\n\n".join(keys.mask(plain(part), secrets) for part in said if part), icon=":material/error:")
 
 

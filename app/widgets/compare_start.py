@@ -125,7 +125,7 @@ def _ahead(user: str, kb: str, wish: pipeline.Wish) -> None:
             st.caption(t("compare.looking"))
             return
         if job.error:
-            st.caption(plain(job.error.message))
+            st.caption(plain(t.error(job.error.message)))
         elif job.result:
             st.caption(_said(job.result))
         if not job.info.get("drawn"):

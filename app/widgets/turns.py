@@ -128,7 +128,7 @@ def _where(source: dict[str, Any], t: Text) -> str:
 
 def _states(turn: Turn, data: dict[str, Any], t: Text) -> None:
     if data.get("error"):
-        st.error(plain(data["error"]) + ("\n\n" + plain(data["hint"]) if data.get("hint") else ""))
+        st.error("\n\n".join(plain(t.error(data[part])) for part in ("error", "hint") if data.get(part)))
     elif turn.state in ("stopped", "partial"):
         st.badge(t("chat.stopped"), icon=":material/stop_circle:", color="orange")
     elif turn.state == "cut_off" and not (data.get("answer") or {}).get("abstained"):

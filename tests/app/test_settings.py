@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from app import settings
 from app.settings import Settings
-from app.text import strings
+from app.text import Text, strings
 from memory.errors import NotConfigured
+
+ROOT = Path(__file__).parents[2]
+FLOORS = ("app", "finetune", "retrieval", "memory")
 
 
 def test_without_a_file_everything_has_a_default_that_needs_no_key_and_no_network(workspace):
@@ -101,10 +107,20 @@ def test_every_setting_has_help_in_english_and_a_label_and_help_in_chinese():
 
 
 def test_no_text_lacks_a_language_and_placeholders_agree():
-    import re
-
     for key, entry in strings().items():
         if key.startswith("notice."):
             continue  # Their English is what the core says: tests/training/test_notices.py.
         assert entry["en"] and entry["zh"], key
-        assert set(re.findall(r"{(\w+)}", entry["en"])) == set(re.findall(r"{(\w+)}", entry["zh"])), key
+        english, chinese = (set(re.findall(r"{(\w+)}", entry[language])) for language in ("en", "zh"))
+        assert chinese <= english if key.startswith("error.") else chinese == english, key
+
+
+def test_errors_are_told_in_chinese_and_every_translated_one_is_still_raised():
+    chinese = Text("zh-TW")
+    assert chinese.error("The knowledge base 'a' is empty.") == "知識庫 'a' 是空的。"
+    assert chinese.error("Something new.") == Text("en").error("Something new.") == "Something new."
+    sources = "".join(p.read_text(encoding="utf-8") for f in FLOORS for p in (ROOT / f).rglob("*.py"))
+    raised = re.sub(r'"\s*f?"', "", sources)
+    for key, entry in strings().items():
+        if key.startswith("error."):
+            assert max(re.split(r"\{\w+\}", entry["en"]), key=len) in raised, key
