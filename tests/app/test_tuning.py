@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,8 @@ from finetune.records import TrainingSpec
 from memory.conversations import Choices
 from memory.errors import DocgraftError
 from memory.workspace import write_json
-from tests.app.test_train_page import tiny
-
-__all__ = ["tiny"]
+from tests.stub_llm import StubLLM
+from tests.tiny_model import tiny_model
 
 FACTS = "# Bells\n\n" + "\n\n".join(
     f"## Bell {name}\n\nThe {name} bell costs {40 + 3 * i} pounds. The {name} bell weighs {5 + i} kilograms. "
@@ -28,6 +29,63 @@ FACTS = "# Bells\n\n" + "\n\n".join(
 WISH = pipeline.Wish(effort="quick", most=6)
 
 
+@dataclass
+class Finished:
+    """A click that went through, which several tests begin with."""
+
+    home: Path
+    card: object
+    stages: list
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def stub():
+    with StubLLM(["The warranty is 18 months [1]."]) as server:
+        yield server
+
+
+@pytest.fixture
+def tiny(tuned_by, monkeypatch):
+    for name, value in tuned_by.items():
+        monkeypatch.setenv(f"DOCGRAFT_{name}", value)
+
+
+@pytest.fixture(scope="module")
+def tuned_by(base, stub):
+    """Settings that train TINY-LM with the engine that rehearses; alike in every test, so that homes can be copied."""
+    return {
+        "MODEL__PROVIDER": "openai",
+        "MODEL__NAME": "stub",
+        "MODEL__BASE_URL": stub.url,
+        "RETRIEVAL__EMBEDDER": "hashing",
+        "TRAINING__BASE": str(base),
+        "MODELS__TINY__PROVIDER": "local",
+        "MODELS__TINY__NAME": str(base),
+        "TRAINING__ENGINE": "rehearsal",
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tuned_by):
+    """One click from documents to a verdict, on a home of its own."""
+    place = tmp_path_factory.mktemp("finished")
+    (place / "bells.md").write_text(FACTS, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (tuned_by | {"HOME": str(place / "home")}).items():
+            patch.setenv(f"DOCGRAFT_{name}", value)
+        home = settings.workspace()
+        made = Wiring(settings.load(home), home)
+        made.library("default").add([place / "bells.md"])
+        stages = []
+        card = pipeline.tune(made, "local", "default", WISH, progress=stages.append)
+    return Finished(place / "home", card, stages)
+
+
 @pytest.fixture
 def bells(tiny, wiring, tmp_path):
     path = tmp_path / "bells.md"
@@ -36,23 +94,30 @@ def bells(tiny, wiring, tmp_path):
     return wiring
 
 
+@pytest.fixture
+def done(finished, tiny, home):
+    """A copy of the finished click's home."""
+    shutil.copytree(finished.home, home)
+    workspace = settings.workspace()
+    return Wiring(settings.load(workspace), workspace)
+
+
 def stages(found):
     return list(dict.fromkeys(stage.step for stage in found))
 
 
-def test_the_click_makes_pairs_trains_compares_says_what_won_and_does_nothing_twice(bells):
-    seen = []
-    card = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
+def test_the_click_makes_pairs_trains_compares_says_what_won_and_does_nothing_twice(finished, done):
+    card, seen = finished.card, finished.stages
     assert card and {arm.name for arm in card.arms} == {"base", "rag", "tuned", "both"} and card.verdict.sentence
     assert stages(seen) == ["pairs", "train", "compare"]
     shares = [stage.done / stage.total for stage in seen if stage.step == "pairs"]
     assert shares == sorted(shares) and shares[-1] <= 1, "a bar never runs back"
-    found = pipeline.way(bells, "local", "default")
+    found = pipeline.way(done, "local", "default")
     assert found and found.comparison == card.id and found.run == card.arms[2].adapter
-    seen.clear()  # Pressed again, nothing is done twice.
-    again = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
+    seen = []  # Pressed again, nothing is done twice.
+    again = pipeline.tune(done, "local", "default", WISH, progress=seen.append)
     assert again and again.id == card.id and "train" not in stages(seen) and "compare" not in stages(seen)
-    assert len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
+    assert len(done.runs("default").all()) == len(done.datasets("default")) == 1
 
 
 @pytest.mark.parametrize("step", ["train", "compare"])
@@ -70,12 +135,11 @@ def test_stopped_at_any_step_it_goes_on_from_there(bells, step):
     assert card and len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
 
 
-def test_when_documents_change_a_new_way_takes_over_what_has_not_changed(bells, tmp_path):
-    first = pipeline.tune(bells, "local", "default", WISH)
+def test_when_documents_change_a_new_way_takes_over_what_has_not_changed(finished, done, tmp_path):
     (tmp_path / "bells.md").write_text(FACTS.replace("costs 40 pounds", "costs 77 pounds"), encoding="utf-8")
-    bells.library("default").add([tmp_path / "bells.md"])
-    second = pipeline.tune(bells, "local", "default", WISH)
-    assert first and second and second.id != first.id and len(bells.datasets("default")) == 2
+    done.library("default").add([tmp_path / "bells.md"])
+    second = pipeline.tune(done, "local", "default", WISH)
+    assert second and second.id != finished.card.id and len(done.datasets("default")) == 2
 
 
 def test_an_empty_knowledge_base_is_refused(tiny, wiring):
@@ -83,22 +147,21 @@ def test_an_empty_knowledge_base_is_refused(tiny, wiring):
         pipeline.tune(wiring, "local", "default", WISH)
 
 
-def test_the_command_prints_the_verdict_and_its_winner_becomes_the_way_the_chat_answers(bells, cli):
+def test_the_command_prints_the_verdict_and_its_winner_becomes_the_way_the_chat_answers(finished, done, cli):
     found = cli("tune", "--effort", "quick", "--most", "6", "--json").json
     assert set(found["arms"]) == {"base", "rag", "tuned", "both"} and found["verdict"]["sentence"]
     ended = cli("tune", "--effort", "quick", "--most", "6")
     assert ended.code == 0 and found["verdict"]["sentence"] in ended.out
     assert cli("tune", "--effort", "heroic").code == 1
-    card = pipeline.tune(bells, "local", "default", WISH)
-    assert card
+    card = finished.card
     won = card.model_copy(update={"verdict": card.verdict.model_copy(update={"winner": "tuned"})})
-    pipeline.use(bells, "local", "default", won)
-    held = talk.held(bells, Choices(kb="default"))
+    pipeline.use(done, "local", "default", won)
+    held = talk.held(done, Choices(kb="default"))
     assert (held.mode, held.adapter) == ("tuned", card.arms[2].adapter)
-    assert talk.held(bells, Choices(kb="default", mode="rag")).mode == "rag", "a conversation's own choice counts more"
+    assert talk.held(done, Choices(kb="default", mode="rag")).mode == "rag", "a conversation's own choice counts more"
     lost = card.model_copy(update={"verdict": card.verdict.model_copy(update={"winner": "undecided"})})
     with pytest.raises(DocgraftError, match="winner"):
-        pipeline.use(bells, "local", "default", lost)
+        pipeline.use(done, "local", "default", lost)
 
 
 @pytest.mark.parametrize("step", ["pairs", "train"])
@@ -130,14 +193,16 @@ def test_somebody_elses_work_is_watched_not_doubled(bells):
         assert pipeline.attach(bells, "local", "default") is None
 
 
-def test_the_plan_says_what_is_ahead_and_what_is_done_already(bells, cli):
+def test_the_plan_says_what_is_ahead(bells):
     before = pipeline.plan(bells, "local", "default", WISH)
     assert [part.done for part in before.parts] == [False] * 3 and before.seconds > 0 and before.memory > 0
     assert not bells.datasets("default") and not bells.runs("default").all(), "looking ahead does nothing"
-    assert pipeline.tune(bells, "local", "default", WISH)
-    after = pipeline.plan(bells, "local", "default", WISH)
+
+
+def test_the_plan_says_what_is_done_already(done, cli):
+    after = pipeline.plan(done, "local", "default", WISH)
     assert all(part.done for part in after.parts) and after.seconds == 0
-    assert after.parts[0].count == sum(bells.datasets("default")[0].card.counts[s] for s in ("train", "test"))
+    assert after.parts[0].count == sum(done.datasets("default")[0].card.counts[s] for s in ("train", "test"))
     shown = cli("tune", "--effort", "quick", "--most", "6", "--plan", "--json").json["plan"]
     assert [part["step"] for part in shown["parts"]] == ["pairs", "train", "compare"] and shown["fits"]
 
@@ -153,9 +218,7 @@ def test_a_budget_cuts_passes_but_leaves_enough_to_learn(bells):
     assert [steps(s) for s in (None, 200, 480, 50_000)] == [-1, -1, 300, 200]
 
 
-def test_what_was_learned_from_the_very_same_rows_is_not_learned_again(bells, tmp_path):
-    first = pipeline.tune(bells, "local", "default", WISH)
-    bells.folder("default").pipeline.unlink()
-    seen = []
-    again = pipeline.tune(bells, "local", "default", WISH, progress=seen.append)
-    assert first and again and again.arms[2].adapter == first.arms[2].adapter and len(bells.runs("default").all()) == 1
+def test_what_was_learned_from_the_very_same_rows_is_not_learned_again(finished, done):
+    done.folder("default").pipeline.unlink()
+    again = pipeline.tune(done, "local", "default", WISH)
+    assert again and again.arms[2].adapter == finished.card.arms[2].adapter and len(done.runs("default").all()) == 1
