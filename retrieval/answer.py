@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from memory.errors import DocgraftError
 from retrieval.checks import marks, refuses, supported_share
 from retrieval.citations import ENOUGH, cite, point
+from retrieval.looks import Sure, speak_surest
 from retrieval.markdown import safe_markdown
 from retrieval.packing import Packed, Passage, evidence
 from retrieval.prompts import LARGE, Count, EvidencePlan, chat_messages, estimate
@@ -91,7 +92,7 @@ class Answerer:
             yield answer
             return
         reply = Reply()
-        with closing(self._say(question, found, history, memory, reply)) as deltas:
+        with closing(self._say(question, found, history, memory, reply, stop=stop)) as deltas:
             for delta in deltas:
                 if not reply.text:
                     reply.first_seconds = time.perf_counter() - started
@@ -110,10 +111,30 @@ class Answerer:
         assert isinstance(answer, Answer)
         return answer
 
-    def messages(
+    def prompts(
         self, question: str, result: SearchResult, *, history: History = (), memory: str = "", share: float = 1.0
+    ) -> list[tuple[list[BaseMessage], Packed]]:
+        """What the model is asked for one answer: one prompt, or one for each of the plan's looks that differ."""
+        looks = self.plan.looks if hasattr(self.model, "batch_answer") else ()
+        asked: dict[str, tuple[list[BaseMessage], Packed]] = {}
+        for most in looks or (self.plan.most,):
+            messages, packed = self.messages(question, result, history=history, memory=memory, share=share, most=most)
+            asked.setdefault(packed.text, (messages, packed))
+        return list(asked.values())
+
+    def messages(
+        self,
+        question: str,
+        result: SearchResult,
+        *,
+        history: History = (),
+        memory: str = "",
+        share: float = 1.0,
+        most: int | None = None,
     ) -> tuple[list[BaseMessage], Packed]:
         """The prompt, and the evidence in it: as much as `share` of the plan's budget and the window have room for.
+
+        `most` instead of the plan's.
 
         What gives way first is the oldest of the history, then the memory, then evidence. DocgraftError when the
         question alone is too long.
@@ -136,7 +157,8 @@ class Answerer:
                 "Shorten it, or add the text as a document and ask about it.",
             )
         budget = int(min(self.plan.budget * share, free))
-        packed = evidence(result.hits, self.plan.model_copy(update={"budget": budget}), count=self.count)
+        plan = self.plan.model_copy(update={"budget": budget, "most": self.plan.most if most is None else most})
+        packed = evidence(result.hits, plan, count=self.count)
         return self._assemble(asked, packed, earlier, remembered), packed
 
     def _assemble(self, question: str, packed: Packed, history: History, memory: str) -> list[BaseMessage]:
@@ -148,15 +170,26 @@ class Answerer:
         return sum(self.count(message.text) + _PER_MESSAGE for message in messages)
 
     def _say(
-        self, question: str, found: SearchResult, history: History, memory: str, reply: Reply
+        self,
+        question: str,
+        found: SearchResult,
+        history: History,
+        memory: str,
+        reply: Reply,
+        *,
+        stop: Callable[[], bool],
     ) -> Generator[str, None, None]:
         """The model's words; asked again with half the evidence when its service says that the prompt is too long."""
         share = 1.0
         while True:
-            messages, reply.packed = self.messages(question, found, history=history, memory=memory, share=share)
+            prompts = self.prompts(question, found, history=history, memory=memory, share=share)
+            messages, reply.packed = prompts[0]
             reply.prompt_tokens = self._size(messages)
             try:
-                yield from speak(self.model, messages, reply)
+                if len(prompts) > 1:
+                    yield from speak_surest(cast("Sure", self.model), prompts, reply, stop)
+                else:
+                    yield from speak(self.model, messages, reply)
                 return
             except Overflow as overflow:
                 if reply.text or share < 0.1:

@@ -28,6 +28,9 @@ class EvidencePlan(Record):
     """Tokens of evidence, headings included, by the reading model's own tokenizer."""
     most: int = 0
     """At most so many units (or sections); 0: as many as fit the budget."""
+    looks: tuple[int, ...] = ()
+    """Ask once with each of these as `most`, and keep the answer that the model is surest of; only models that say how
+    sure they are can be asked so. A small model reads few lines better, and finds more among many."""
     order: Literal["best_first", "best_last"] = "best_first"
     """Whether the best passage stands first or next to the question."""
     quote_first: bool = False

@@ -8,13 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
-from retrieval.packing import EvidencePlan
+from retrieval.looks import surest
+from retrieval.packing import EvidencePlan, Packed
 from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
 from retrieval.refusal import refuses
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from retrieval.library import Library
 
 Stop = Callable[[], bool]
+Prompts = Sequence[tuple[Sequence["BaseMessage"], Packed]]
+Looks = Sequence[Generated]
 GIVEN = EvidencePlan(form="sections", budget=1200)
 """How the oracle's passage is shown: whole."""
 Hits = Callable[[Question], SearchResult]
@@ -114,25 +118,31 @@ class Answering:
     def _grounded(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
         results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
         asked = [i for i, result in enumerate(results) if result.relevant]
-        prompts = [
-            self.answerer.messages(questions[i].question, results[i], history=turns(questions[i])) for i in asked
-        ]
-        spoken, seconds = self._speak([messages for messages, _ in prompts], size, stopping)
-        said = {i: (g, packed) for i, g, (_, packed) in zip(asked, spoken, prompts, strict=True)}
+        prompts = {
+            i: self.answerer.prompts(questions[i].question, results[i], history=turns(questions[i])) for i in asked
+        }
+        spoken, seconds = self._speak([messages for i in asked for messages, _ in prompts[i]], size, stopping)
+        rest = iter(spoken)
+        said = {i: list(islice(rest, len(prompts[i]))) for i in asked}
         return [
-            self.answerer.conclude(
-                q.question,
-                results[i],
-                text=said[i][0].text,
-                packed=said[i][1],
-                seconds=seconds,
-                tokens=(said[i][0].prompt_tokens, said[i][0].tokens),
-                cut_off=said[i][0].cut_off,
-            )
+            self._kept(q, results[i], prompts[i], said[i], seconds)
             if i in said
             else self.answerer.decline(q.question, results[i])
             for i, q in enumerate(questions)
         ]
+
+    def _kept(self, question: Question, result: SearchResult, prompts: Prompts, said: Looks, seconds: float) -> Answer:
+        """The surest of the answers to one question, checked; `seconds` each."""
+        chosen = surest(said)
+        return self.answerer.conclude(
+            question.question,
+            result,
+            text=said[chosen].text,
+            packed=prompts[chosen][1],
+            seconds=seconds * len(said),
+            tokens=(sum(one.prompt_tokens for one in said), said[chosen].tokens),
+            cut_off=said[chosen].cut_off,
+        )
 
     def _speak(
         self, prompts: Sequence[Sequence[BaseMessage]], size: int, stopping: Stop | None

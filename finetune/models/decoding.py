@@ -87,6 +87,8 @@ class BatchDecoding:
         self.ends = set(ends)
         self.limit = limit
         self.tokens: list[list[int]] = [[] for _ in rows]
+        self.chances: list[list[float]] = [[] for _ in rows]
+        """Log-probability of each token."""
         self._alive = list(range(len(rows)))
         self._cache: Any = None
         self._mask: Any = None
@@ -118,9 +120,11 @@ class BatchDecoding:
                 ids = self._next
                 self._mask = torch.cat([self._mask, torch.ones_like(ids)], dim=1)
             logits = forward(network, ids, self._cache, mask=self._mask)
-            self._next = logits[:, -1].argmax(-1, keepdim=True)
-        for position, token in zip(self._alive, self._next[:, 0].tolist(), strict=True):
+            chances, self._next = logits[:, -1].float().log_softmax(-1).max(-1, keepdim=True)
+        found = zip(self._alive, self._next[:, 0].tolist(), chances[:, 0].tolist(), strict=True)
+        for position, token, chance in found:
             self.tokens[position].append(token)
+            self.chances[position].append(chance)
         self._drop_finished()
 
     def _drop_finished(self) -> None:

@@ -38,6 +38,8 @@ class Generated(Record):
     """Tokens generated, the end token included."""
     cut_off: bool = False
     """The limit ended it, not the model."""
+    confidence: float | None = None
+    """Mean log-probability of its tokens, the end token included; None when nobody counted."""
     seconds: float = 0.0
     """From the question to the last token; in a batch, of the whole batch."""
     first_token_seconds: float = 0.0
@@ -205,10 +207,11 @@ class LocalChatModel(BaseChatModel):
                 prompt_tokens=len(row),
                 tokens=len(tokens),
                 cut_off=tokens[-1] not in ends,
+                confidence=sum(chances) / len(chances),
                 seconds=seconds,
                 first_token_seconds=first,
             )
-            for row, tokens in zip(rows, decoding.tokens, strict=True)
+            for row, tokens, chances in zip(rows, decoding.tokens, decoding.chances, strict=True)
         ]
 
     def _lease(self) -> Any:

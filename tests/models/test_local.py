@@ -126,6 +126,17 @@ def test_left_padded_batches_answer_like_one_at_a_time(model):
     assert all(isinstance(reply, Generated) and reply.cut_off for reply in batched)
 
 
+def test_a_batch_says_how_sure_the_model_is_of_each_answer(model, base):
+    from finetune.models import render
+
+    for messages, reply in zip([QUESTION, *OTHERS], model.batch_answer([QUESTION, *OTHERS], size=4), strict=True):
+        said = tokenizer()(reply.text, add_special_tokens=False)["input_ids"]
+        ids = [*render(messages, tokenizer()), *said]
+        chances = model.bases.logits([ids], base)[0].log_softmax(-1)
+        own = [float(chances[len(ids) - len(said) + at - 1, token]) for at, token in enumerate(said)]
+        assert reply.confidence == pytest.approx(sum(own) / len(own), abs=1e-4)
+
+
 def test_a_batch_says_how_far_it_is_and_can_be_stopped(model):
     seen = []
     model.batch_answer([QUESTION, *OTHERS], size=2, progress=lambda done, total: seen.append((done, total)))

@@ -1,0 +1,82 @@
+"""One question asked with several amounts of evidence: the answer that the model is surest of is kept.
+
+Knows models only by how sure they say they are; knows no prompt and no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from memory.errors import BackendFailed
+from retrieval.packing import Packed
+from retrieval.reply import Reply
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+
+class Said(Protocol):
+    """A finished answer."""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        ...
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that were read for it."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were made."""
+        ...
+
+    @property
+    def cut_off(self) -> bool:
+        """The limit ended it, not the model."""
+        ...
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean log-probability of its tokens, the end included; None when the model does not say."""
+        ...
+
+
+class Sure(Protocol):
+    """A model that says how sure it is of an answer."""
+
+    def batch_answer(
+        self,
+        conversations: Sequence[Sequence[BaseMessage]],
+        *,
+        size: int = 8,
+        stopping: Callable[[], bool] | None = None,
+    ) -> Sequence[Said]:
+        """Answers in the given order; BackendFailed when `stopping` ended it halfway."""
+        ...
+
+
+def surest(said: Sequence[Said]) -> int:
+    """Which of the answers to one question to keep; the first when the model does not say how sure it is."""
+    sure = [one.confidence for one in said]
+    return 0 if None in sure else max(range(len(said)), key=lambda number: sure[number] or 0.0)
+
+
+def speak_surest(
+    model: Sure, prompts: Sequence[tuple[Sequence[BaseMessage], Packed]], reply: Reply, stop: Callable[[], bool]
+) -> Iterator[str]:
+    """The surest answer to any of the prompts, in one piece; nothing when it was stopped before."""
+    try:
+        said = model.batch_answer([messages for messages, _ in prompts], size=1, stopping=stop)
+    except BackendFailed:
+        if not stop():
+            raise
+        reply.stopped = True
+        return
+    chosen = surest(said)
+    reply.packed, reply.cut_off = prompts[chosen][1], said[chosen].cut_off
+    reply.prompt_tokens, reply.answer_tokens = sum(one.prompt_tokens for one in said), said[chosen].tokens
+    yield said[chosen].text
