@@ -9,9 +9,10 @@ import pytest
 from benchmarks.facts import pairs
 from finetune import adapters
 from finetune.export.merge import merge
-from finetune.records import TrainingSpec
+from finetune.records import AdapterCard, TrainingSpec
 from finetune.runfolder import RunFolder
 from memory.errors import DocgraftError
+from memory.records import now
 from tests.tiny_model import noise_adapter, tiny_model
 from tests.training.conftest import until, write_dataset
 
@@ -46,17 +47,13 @@ def test_an_adapter_names_the_facts_it_learned_from_passages_that_changed(runs, 
     assert {fact.fact_id for fact in both.facts} == {"f0", "f1", "f2"}
 
 
-def card_for(folder, base, run_card):
-    values = json.loads((folder / "adapter.json").read_text())
-    card = run_card.model_copy(update={"base": base.name, "tensors": 8, "spec": TrainingSpec(base="t", dataset="d")})
-    return card.model_copy(update={key: values[key] for key in ("base_fingerprint", "template_fingerprint", "system")})
-
-
 @pytest.fixture
-def noise(runs, kb, trained, base, tmp_path):
+def noise(base, tmp_path):
     """NOISE-ADAPTER with a full card."""
     folder = noise_adapter(tmp_path / "noise", base)
-    card = card_for(folder, base, adapters.show(kb, trained))
+    spec, served = TrainingSpec(base="t", dataset="facts"), json.loads((folder / "adapter.json").read_text())
+    made = {"id": "r", "kb": "default", "dataset": "facts", "dataset_fingerprint": "f", "created": now(), "bytes": 1}
+    card = AdapterCard(**served, **made, spec=spec, tensors=8)
     (folder / "adapter.json").write_text(card.model_dump_json())
     return folder
 

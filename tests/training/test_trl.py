@@ -14,6 +14,7 @@ from finetune.engines.checkpoints import Checkpoints
 from finetune.models.adapter_files import read
 from finetune.records import Pair, TrainingSpec
 from memory.errors import BadDataset, DocgraftError, RunFailed
+from tests.tiny_model import tiny_model
 from tests.training.conftest import until
 
 
@@ -137,15 +138,22 @@ def test_a_loss_that_is_not_a_number_is_never_learned_from(tmp_path, base, monke
         Bench(tmp_path / "run", base).train()
 
 
-@pytest.mark.parametrize("fault", ["cut", "nan", "foreign", "unfinished", "pickle"])
-def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_is_used(tmp_path, base, fault):
-    bench = Bench(tmp_path / "run", base, epochs=2)
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that was stopped at its sixth step, and its base."""
+    place = tmp_path_factory.mktemp("stopped")
+    bench = Bench(place / "run", tiny_model(place / "tiny"))
     bench.stop_at = 6
     bench.train()
-    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints", _identity(bench))
-    older, newest = checkpoints.all()
+    return place
+
+
+@pytest.mark.parametrize("fault", ["cut", "nan", "foreign", "unfinished", "pickle"])
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_is_used(tmp_path, stopped, fault):
+    shutil.copytree(stopped / "run", tmp_path / "run")
+    bench = Bench(tmp_path / "run", stopped / "tiny")
+    older, newest = Checkpoints(tmp_path / "run" / "checkpoints", _identity(bench)).all()
     damage(newest, fault)
-    bench.stop_at = None
     bench.train()
     warning = bench.messages("warning")[0]
     assert newest.name in warning
@@ -208,39 +216,27 @@ def test_no_rows_and_rows_that_are_too_long_are_refused_before_the_first_step(tm
         Bench(tmp_path / "b", base, max_length=64).train()
 
 
-def test_variants_of_lora_train_and_come_back_from_disk(tmp_path, base):
-    for name, more in {"dora": {"dora": True}, "rslora": {"rslora": True}, "two": {"accumulation": 2}}.items():
-        bench = Bench(tmp_path / name, base, max_steps=2, **more)
-        bench.train()
-        assert load("trl").effect(bench.job) > 1e-4
-
-
-def test_four_bit_training_runs_on_the_cpu_and_resumes_in_float32(tmp_path, base):
-    pytest.importorskip("bitsandbytes")
-    bench = Bench(tmp_path / "run", base, method="qlora", bits=4, max_steps=2)
+def test_accumulated_rows_train_and_come_back_from_disk(tmp_path, base):
+    bench = Bench(tmp_path / "two", base, max_steps=2, accumulation=2)
     bench.train()
     assert load("trl").effect(bench.job) > 1e-4
-    newest, _ = Checkpoints(tmp_path / "run" / "checkpoints", _identity(bench)).newest()
-    tensors = Checkpoints(tmp_path, "").tensors(newest, "adapter")
-    assert {str(tensor.dtype) for tensor in tensors.values()} == {"torch.float32"}
 
 
-def test_two_processes_give_the_losses_of_one(runs, base):
+def test_two_processes_give_the_losses_of_one(runs, base, tmp_path):
     """The real worker, gloo, two CPU processes: the same rows per step, so the same losses within noise."""
-    spec = TrainingSpec(base="tiny", dataset="facts", rank=4, batch=4, max_steps=3, evaluate=False)
-    one = runs.start(spec, base=base)
-    two = runs.start(spec.model_copy(update={"batch": 2, "devices": 2}), base=base)
-    assert until(runs, one.id, "completed", "failed", seconds=120).state == "completed"
+    bench = Bench(tmp_path / "one", base, learning_rate=1e-3, max_steps=3)
+    bench.train()
+    spec = bench.job.spec.model_copy(update={"batch": 2, "devices": 2})
+    two = runs.start(spec, base=base)
     done = until(runs, two.id, "completed", "failed", seconds=180)
     assert done.state == "completed", runs.log(two.id, 60)
-    losses = [[event.values["loss"] for event in runs.events(run.id) if event.kind == "step"] for run in (one, two)]
-    assert losses[1] == pytest.approx(losses[0], abs=2e-2)
+    losses = [event.values["loss"] for event in runs.events(two.id) if event.kind == "step"]
+    assert losses == pytest.approx(bench.losses(), abs=2e-2)
 
 
 def test_an_adapter_cut_short_pickled_or_from_another_base_is_refused_by_name(tmp_path, base):
     from finetune import adapters
     from memory.workspace import write_json
-    from tests.tiny_model import tiny_model
 
     bench = Bench(tmp_path / "run", base, max_steps=2)
     card = bench.train()
@@ -288,3 +284,6 @@ def test_dora_rslora_nf4_and_eight_bits_train_are_saved_and_change_the_answers(t
     config = json.loads((tmp_path / "run" / "adapter" / "adapter_config.json").read_text())
     assert config["use_dora"] == more.get("dora", False) and config["use_rslora"] == more.get("rslora", False)
     assert card.spec.bits == more.get("bits", 32) and all(map(math.isfinite, bench.losses()))
+    newest, _ = Checkpoints(tmp_path / "run" / "checkpoints", _identity(bench)).newest()
+    tensors = Checkpoints(tmp_path, "").tensors(newest, "adapter")
+    assert {str(tensor.dtype) for tensor in tensors.values()} == {"torch.float32"}, "it resumes in full precision"
