@@ -1,12 +1,14 @@
 """Training engines side by side: the same rows, spec and seed through trl (ours), LLaMA-Factory and Axolotl.
 
-    python -m benchmarks.engines MODEL_FOLDER [--engines trl llamafactory axolotl] [--steps N] [--write]
+    python -m benchmarks.engines MODEL_FOLDER [--engines trl llamafactory axolotl] [--steps N] [--own] [--write]
 
 Engines with an environment of their own are those that `docgraft engines install` put into this home; one that is not
 there is left out and named. Every engine runs in a process of its own, float32, 24 invented facts in four wordings.
 Speed is that of all steps but the first, in tokens of the rows (padding not counted) per second and per CPU second of
 all processes of the engine; the latter holds on a busy machine too. The loss is the mean of the last four steps, and
-the fifth, unseen wording of every fact is asked of the saved adapter by the same code for all.
+the fifth, unseen wording of every fact is asked of the saved adapter by the same code for all. With --own every engine
+trains by the recipe of its own examples (benchmarks/facts24.py) to its end, and ours as it ships, exams in between
+included: what somebody gets who changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from benchmarks import machine
 
 ENGINES = ("trl", "llamafactory", "axolotl")
 FACTS = 24
+PACKAGES = ("torch", "transformers", "trl", "peft")
 
 
 def main() -> None:
@@ -33,16 +36,18 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--engines", nargs="*", default=list(ENGINES))
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--own", action="store_true", help="each by its own default recipe instead of one spec")
     parser.add_argument("--home", type=Path, help="home whose engines are measured; the settings' own by default")
     parser.add_argument("--write", action="store_true", help="append to docs/BENCHMARKS.md")
     parser.add_argument("--child", action="store_true")
     arguments = parser.parse_args()
     if arguments.child:
-        print(json.dumps(run(arguments.engines[0], arguments.model, _home(arguments), arguments.steps)))
+        name = arguments.engines[0]
+        print(json.dumps(run(arguments.model, _home(arguments), _spec(name, arguments.steps, own=arguments.own))))
         return
     lines = [
-        "| engine | tokens/s | tokens per CPU second | steps | wall | memory | last loss | unseen wording | with |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| engine | tokens/s | tokens per CPU s | steps | wall | CPU | memory | last loss | unseen wording | with |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     first: dict[str, Any] = {}
     for name in arguments.engines:
@@ -51,18 +56,19 @@ def main() -> None:
         lines.append(_row(name, found, first))
         print(lines[-1], flush=True)
     if arguments.write:
-        machine.append("Engines side by side on the CPU, float32, one thread", lines)
+        how = "each by its own default recipe" if arguments.own else "one spec for all, float32"
+        machine.append(f"Engines side by side on the CPU, {how}, one thread", lines)
 
 
 def _row(name: str, found: dict[str, Any], first: dict[str, Any]) -> str:
     if found.get("missing"):
-        return f"| {name} | not measured: {found['missing']} | | | | | | | |"
+        return f"| {name} | not measured: {found['missing']} | | | | | | | | |"
     times = first["per_cpu_second"] / found["per_cpu_second"]
     ratio = "" if found is first else f" ({first['engine']} is × {times:.2f})"
     with_ = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
     return (
         f"| {name} | {found['per_second']:.0f} | {found['per_cpu_second']:.0f}{ratio} | {found['steps']} | "
-        f"{found['wall']:.0f} s | {found['memory'] / 1e9:.2f} GB | {found['loss']:.3f} | "
+        f"{found['wall']:.0f} s | {found['cpu']:.0f} s | {found['memory'] / 1e9:.2f} GB | {found['loss']:.3f} | "
         f"{found['unseen_wording']:.0%} | {with_} |"
     )
 
@@ -70,6 +76,7 @@ def _row(name: str, found: dict[str, Any], first: dict[str, Any]) -> str:
 def _child(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.engines", str(arguments.model), "--child", "--engines", name]
     command += ["--steps", str(arguments.steps), "--home", str(_home(arguments))]
+    command += ["--own"] if arguments.own else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
@@ -82,36 +89,45 @@ def _home(arguments: argparse.Namespace) -> Path:
     return arguments.home or workspace().root
 
 
-def run(name: str, model: Path, home: Path, steps: int) -> dict[str, Any]:
+def _spec(name: str, steps: int, *, own: bool) -> Any:
+    """The spec of an engine: the same for all, or what its own examples say."""
+    from benchmarks.facts24 import spec_of
+    from finetune.records import TrainingSpec
+
+    if not own:
+        same = {"batch": 8, "max_steps": steps, "max_length": 256, "evaluate": False, "learning_rate": 1e-3}
+        return TrainingSpec(engine=name, base="b", dataset="d", **same)
+    if name == "trl":
+        return spec_of("docgraft", FACTS, 16, {"patience": "3"})
+    return spec_of(name, FACTS, 32, {"engine": name, "evaluate": "false"})
+
+
+def run(model: Path, home: Path, spec: Any) -> dict[str, Any]:
     """One engine's numbers, or why it cannot be measured."""
     from benchmarks.facts import job, pairs
     from finetune.engines import load
     from finetune.engines.rows import encode
     from finetune.engines.taking import score
     from finetune.models.templates import load_tokenizer
-    from finetune.records import TrainingSpec
 
     rows, tokenizer = pairs(FACTS), load_tokenizer(model)
-    spec = TrainingSpec(
-        engine=name, base="b", dataset="d", batch=8, max_steps=steps, max_length=256, evaluate=False, learning_rate=1e-3
-    )
-    engine, clock = load(name, home), _Clock()
+    engine, clock = load(spec.engine, home), _Clock()
     ready = engine.readiness(spec)
     if not ready.ready:
         return {"missing": f"{ready.reason} {ready.hint}"}
     train = [pair for pair in rows if pair.split == "train"]
-    per_step = encode(train, tokenizer).tokens / len(train) * spec.batch
+    per_step = encode(train, tokenizer).tokens / len(train) * spec.batch * spec.accumulation
     with tempfile.TemporaryDirectory() as folder:
         card = engine.train(job(Path(folder), model, spec, rows, emit=clock.emit, tell=lambda text: None))
         memory = clock.memory()
         exam = spec.model_copy(update={"evaluate": True, "effort": "quick"})
         scores = score(job(Path(folder), model, exam, rows), tokenizer)
     return {
-        "engine": name,
+        "engine": spec.engine,
         **clock.speed(per_step),
         "memory": memory,
         "unseen_wording": scores["unseen_wording"],
-        "versions": {k: v for k, v in card.versions.items() if k in (name, "torch", "transformers", "trl", "peft")},
+        "versions": {k: v for k, v in card.versions.items() if k in (spec.engine, *PACKAGES)},
     }
 
 
@@ -136,6 +152,7 @@ class _Clock:
             "per_second": tokens / (last_wall - wall),
             "per_cpu_second": tokens / (last_cpu - cpu),
             "wall": last_wall - wall,
+            "cpu": last_cpu - cpu,
             "steps": len(self.steps),
             "loss": sum(tail) / len(tail),
         }
