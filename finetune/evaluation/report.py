@@ -174,12 +174,13 @@ def group(name: str, words: dict[str, Any]) -> str:
 def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
     """What each way costs, as (name, value) lines."""
     cost, names = card.economics, words["costs"]
-    lines = [(names["training"], duration(cost.training_seconds))] if cost.training_seconds else []
-    lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} s", language)))
+    second = "秒" if language.startswith("zh") else "s"
+    lines = [(names["training"], duration(cost.training_seconds, language))] if cost.training_seconds else []
+    lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} {second}", language)))
     if cost.money_per_answer:
         told = _each(cost.money_per_answer, lambda v: f"{1000 * v:.3g}", language)
         lines.append((names["money"], f"{told} {cost.currency}".strip()))
-    lines.append((names["refresh"], _each(cost.refresh_seconds, duration, language)))
+    lines.append((names["refresh"], _each(cost.refresh_seconds, lambda v: duration(v, language), language)))
     if cost.training_seconds:
         earned = words["questions_unit"].format(n=f"{cost.break_even:,}") if cost.break_even else words["never"]
         lines.append((names["break_even"], earned))
@@ -187,7 +188,8 @@ def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tu
 
 
 def _each(values: dict[str, float], shown: Any, language: str) -> str:
-    return ", ".join(f"{label(arm, language)} {shown(value)}" for arm, value in values.items()) or "–"
+    comma = "、" if language.startswith("zh") else ", "
+    return comma.join(f"{label(arm, language)} {shown(value)}" for arm, value in values.items()) or "–"
 
 
 def _questions(answers: Sequence[ArmAnswer], arms: Sequence[str]) -> list[dict[str, Any]]:

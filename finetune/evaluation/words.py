@@ -117,12 +117,9 @@ def say(language: str, code: str, **values: object) -> str:
     return sentence[:1].upper() + sentence[1:] if sentence.endswith(".") else sentence
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, language: str = "en") -> str:
     """Seconds, minutes or hours, whichever a person would say."""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
+    second, minute, hour = ("秒", "分鐘", "小時") if language.startswith("zh") else ("s", "min", "h")
+    if seconds < 90:
+        return f"{seconds:.0f} {second}"
+    return f"{seconds / 60:.0f} {minute}" if seconds < 5400 else f"{seconds / 3600:.1f} {hour}"
