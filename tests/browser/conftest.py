@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
+PATIENCE = 240_000
+"""Milliseconds: a step of a second or two takes minutes where many processes share one core."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -110,7 +112,7 @@ def page(browser, served):
     """A fresh browser session on the page."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     found = context.new_page()
-    found.set_default_timeout(90_000)
+    found.set_default_timeout(PATIENCE)
     found.goto(served.url)
     yield found
     context.close()
