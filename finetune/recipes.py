@@ -12,9 +12,11 @@ ROOM = 0.8
 """Share of the free memory that a recipe may plan with."""
 MANY_FACTS = 2000
 """From here on an adapter needs twice the rank (METHODS 7.2)."""
-EPOCHS: dict[Effort, int] = {"quick": 6, "balanced": 10, "thorough": 16}
+EPOCHS: dict[Effort, int] = {"quick": 4, "balanced": 4, "thorough": 8}
 RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
-PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 3, "thorough": 4}
+PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 2, "thorough": 3}
+SHORT_RUN = 200
+"""Up to so many updates a very small model takes steps half as large again (benchmarks/facts24.py)."""
 
 FULL_ON_CPU = ("axolotl", "llamafactory")
 """Engines that train on a CPU in 32 bits only."""
@@ -52,7 +54,7 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
         bits=bits,
         rank=rank,
         alpha=2 * rank,
-        learning_rate=learning_rate(size.parameters),
+        learning_rate=learning_rate(size.parameters, -(-size.rows // (batch * accumulation)) * EPOCHS[effort]),
         epochs=EPOCHS[effort],
         batch=batch,
         accumulation=accumulation,
@@ -62,8 +64,10 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
     )
 
 
-def learning_rate(parameters: int) -> float:
+def learning_rate(parameters: int, updates: int) -> float:
     """The peak rate: smaller models take, and need, larger steps (METHODS 7.2; below 0.2 billion as measured)."""
+    if parameters <= 200e6 and updates <= SHORT_RUN:
+        return 3e-3
     for limit, rate in ((200e6, 2e-3), (400e6, 1e-3), (800e6, 5e-4), (2.5e9, 3e-4)):
         if parameters <= limit:
             return rate
@@ -87,11 +91,12 @@ def precision_bits(size: Size, device: Device) -> Any:
 
 
 def batches(size: Size, device: Device, bits: int) -> tuple[int, int]:
-    """(rows per step on the device, steps gathered): 4 to 16 rows an update, in pieces that fit.
+    """(rows per step on the device, steps gathered): 8 or 16 rows an update, in pieces that fit.
 
-    A small base learns invented facts in fewer passes from many small updates (benchmarks/facts24.py).
+    A small base learns invented facts in fewer passes from many small updates (benchmarks/facts24.py); below 8 rows
+    they cost more than they bring, and half a batch is what may share its evidence.
     """
-    together = next((rows for limit, rows in ((200e6, 4), (800e6, 8)) if size.parameters <= limit), 16)
+    together = 8 if size.parameters <= 800e6 else 16
     batch = together
     most = step_tokens(device.kind)
     room = ROOM * device.free

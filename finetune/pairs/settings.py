@@ -55,7 +55,7 @@ def preset(effort: Effort) -> PairSettings:
     if effort == "quick":
         return PairSettings(forms=4, most_facts=60, context=0.06, per_sentence=3)
     if effort == "balanced":
-        return PairSettings(forms=6, most_facts=600, context=0.2)
+        return PairSettings(forms=6, most_facts=600, context=0.15)
     return PairSettings()
 
 

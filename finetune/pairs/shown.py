@@ -72,7 +72,8 @@ class Shown:
         s = self.settings
         exact = len(trained) * s.context / max(0.05, 1 - s.context - s.replay)
         plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
-        for number in range(int(exact) + (fraction("rows", fact.id) < exact % 1)):
+        # Chosen by section, so that the facts that get one more can share its evidence.
+        for number in range(int(exact) + (fraction("rows", fact.section_id) < exact % 1)):
             seed = f"{fact.id}{number}"
             refuses = fraction("refuses", seed) < s.refusals
             yield _Slot(fact, plain[(number * 3 + 1) % len(plain)], seed, refuses)
