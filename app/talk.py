@@ -101,7 +101,8 @@ def ask(
     learned = wiring.longterm().learn(user, asked) if wiring.settings.memory.remember else []
     data: dict[str, Any] = {
         "held": with_what.model_dump() | {"mode": with_what.mode},
-        "left": context.window.left,
+        # A model that reads badly never sees earlier messages beside documents, whatever fits: that is no news.
+        "left": context.window.left if wiring.plan(with_what.model).turns or not with_what.documents else 0,
         "question_cut": context.window.question_cut,
         "learned": [{"id": m.id, "text": m.text} for m in learned],
         "recalled": [{"id": m.id, "text": m.text} for m in context.recalled],

@@ -54,10 +54,10 @@ _EMPTY: dict[Language, str] = {
     "other": "There are no documents yet. Add some, then ask again.",
 }
 _LOOKED: dict[Language, str] = {
-    "en": "I looked in {count} document(s); the closest were: {names}.",
+    "en": "I looked in {count} document{s}; the closest were: {names}.",
     "zh-Hant": "我查了 {count} 份文件，最接近的是：{names}。",
     "zh-Hans": "我查了 {count} 份文档，最接近的是：{names}。",
-    "other": "I looked in {count} document(s); the closest were: {names}.",
+    "other": "I looked in {count} document{s}; the closest were: {names}.",
 }
 
 
@@ -70,4 +70,5 @@ def abstention(reason: str, language: Language, result: SearchResult) -> str:
         return REFUSAL[language]
     listed = ("、" if language.startswith("zh") else ", ").join(names)
     space = "" if language.startswith("zh") else " "
-    return REFUSAL[language] + space + _LOOKED[language].format(count=result.documents, names=listed)
+    plural = "" if result.documents == 1 else "s"
+    return REFUSAL[language] + space + _LOOKED[language].format(count=result.documents, names=listed, s=plural)

@@ -97,8 +97,6 @@ def _evidence(user: str, turn: Turn, answer: dict[str, Any], t: Text) -> None:
             if opened.open:
                 _in_context(user, turn, source, t)
     if answer.get("abstained") and turn.data.get("hits"):
-        if turn.data.get("documents"):
-            _note(t("chat.looked_in", documents=turn.data["documents"]))
         with st.expander(t("chat.nearest"), key=f"nearest-{turn.id}"):
             for hit in turn.data["hits"][:3]:
                 quote(hit["text"], " · ".join(p for p in (hit["document"], hit["section"]) if p))

@@ -16,7 +16,7 @@ def filled(wiring, manual):
     return wiring
 
 
-def settled(test, seconds=15.0):
+def settled(test, seconds=120.0):
     """Run the page until no answer is being written any more, as a browser's polling would."""
     end = time.monotonic() + seconds
     while test.chat_input(key="question").disabled and time.monotonic() < end:
