@@ -31,8 +31,9 @@ trainer = SFTTrainer(
     args=SFTConfig(**{arguments!r}),
 )
 trainer.train()
-model.save_pretrained({output!r})
-tokenizer.save_pretrained({output!r})
+if trainer.is_world_process_zero():
+    model.save_pretrained({output!r})
+    tokenizer.save_pretrained({output!r})
 """
 
 

@@ -132,6 +132,11 @@ def _readme(plan: Plan, rows: Rows, commands: Sequence[str]) -> str:
         "- Docgraft itself would also ask unseen wordings after each pass and keep the best checkpoint; this keeps the "
         "last.",
     ]
+    if spec.engine == "trl":
+        notes.append(
+            "- Several GPUs: `accelerate launch --multi_gpu --num_processes N train.py`, with the batch in it divided "
+            "by N. Several hosts: add `--num_machines`, `--machine_rank` and `--main_process_ip`."
+        )
     if spec.engine == "llamafactory":
         notes.append(
             "- `tokenized_path` makes LLaMA-Factory take the token ids. To train from the text instead, remove "
