@@ -76,7 +76,7 @@ def queries(question: str, history: History, model: BaseChatModel | None = None)
     asked = [Query(question, 1.0)]
     context = _context(history)
     lean = dependence(question) if context else 0.0
-    if not lean:
+    if not lean or _turns_away(question, history):
         return asked
     rewritten = _by_model(question, history, model) if model is not None else ""
     return [*asked, Query(rewritten or f"{context} {question}", lean)]
@@ -89,6 +89,13 @@ def standalone(question: str, history: History, model: BaseChatModel | None = No
     three times as long, names nothing that the conversation does not); otherwise rules do it.
     """
     return [query.text for query in queries(question, history, model)]
+
+
+def _turns_away(question: str, history: History) -> bool:
+    """Whether a question changes the language and points at nothing: short as it may be, it begins anew."""
+    last = next(text for role, text in reversed(history) if role == "user")
+    pointing = any(pattern.search(question) for pattern in (_STRONG, _WEAK, _STRONG_ZH))
+    return bool(_HAN.search(question)) != bool(_HAN.search(last)) and not pointing
 
 
 def _context(history: History) -> str:

@@ -53,6 +53,12 @@ def test_a_new_subject_does_not_take_the_old_one_along(question):
     assert standalone(question, history) == [question]
 
 
+@pytest.mark.parametrize(("question", "queries"), [("宿舍幾點鎖門？", 1), ("那保固多久？", 2), ("Is it free?", 2)])
+def test_a_short_question_in_another_language_begins_anew_unless_it_points_back(question, queries):
+    asked = "How often must the kettle be descaled?" if question[0] > "z" else "熱水壺的保固多久？"
+    assert len(standalone(question, [("user", asked), ("assistant", "40")])) == queries
+
+
 def test_the_first_question_of_a_conversation_is_searched_as_it_is():
     assert standalone("And the Heron?", []) == ["And the Heron?"]
 
