@@ -23,6 +23,9 @@ PAIR_SECONDS = 0.012
 """Making and checking one pair, embedding included (docs/BENCHMARKS.md, Pairs)."""
 CLOSED, AROUND, SAID = 80, 130, 40
 """Tokens of a row without documents, of a prompt around its evidence, and of an answer."""
+ALONE, OWN = 45, 0.45
+"""What training computes of a row without documents, as its batch shares the system text; and the share of a row with
+evidence that is not shared with other rows about the same evidence (docs/BENCHMARKS.md, Recipes)."""
 ROWS_PER_WORDING = 1.3
 """Rows for each wording of each fact: lists, comparisons, follow-ups, refusals and general rows come on top."""
 LEAST = 2.0
@@ -78,7 +81,7 @@ class Amounts(Record):
     rows: int
     """Training rows."""
     tokens: int
-    """Of all training rows, once through."""
+    """Computed for all training rows, once through: what rows share counts once."""
     tests: int
     sections: int
 
@@ -95,7 +98,7 @@ def counted(wiring: Wiring, user: str, kb: str, settings: PairSettings, dataset:
     else:
         wordings = min(_facts(wiring, user, kb, settings), settings.most_facts) * settings.forms
         rows, tests = round(wordings * ROWS_PER_WORDING), round(wordings * 0.4)
-    shown = settings.context * (AROUND + settings.plan.budget) + (1 - settings.context) * CLOSED
+    shown = settings.context * OWN * (AROUND + settings.plan.budget) + (1 - settings.context) * ALONE
     return Amounts(rows=rows, tokens=round(rows * shown), tests=tests, sections=sections)
 
 
