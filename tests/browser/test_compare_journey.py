@@ -18,10 +18,10 @@ RESTARTS = 1
 
 
 @pytest.fixture
-def served(served, tmp_path):
-    """The server with TINY-LM as chat model and base, and the engine that rehearses."""
+def environment(tmp_path):
+    """TINY-LM as chat model and base, and the engine that rehearses."""
     base = str(tiny_model(tmp_path / "tiny"))
-    served.environment |= {
+    return {
         "DOCGRAFT_MODEL__PROVIDER": "local",
         "DOCGRAFT_MODEL__NAME": base,
         "DOCGRAFT_MODEL__BASE_URL": "",
@@ -29,8 +29,6 @@ def served(served, tmp_path):
         "DOCGRAFT_TRAINING__ENGINE": "rehearsal",
         "DOCGRAFT_TRAINING__EFFORT": "quick",
     }
-    served.restart()
-    return served
 
 
 def test_one_click_survives_a_restart_and_ends_with_a_verdict_a_vote_and_a_report(page, served, home, tmp_path):
