@@ -11,9 +11,40 @@ import time
 import pytest
 
 from tests.app.conftest import MANUAL, MANUAL_ZH
-from tests.stub_llm import Reply
+from tests.browser.conftest import PATIENCE, Served
+from tests.stub_llm import Reply, StubLLM
 
 pytestmark = pytest.mark.browser
+ANSWER = ["The warranty is 18 months [1]."]
+CANARY = "sk-TEST-CANARY-000"
+
+
+@pytest.fixture(scope="module")
+def model_server():
+    with StubLLM(ANSWER) as server:
+        yield server
+
+
+@pytest.fixture
+def stub(model_server):
+    """The model server of all journeys, which answers as usual again."""
+    model_server.script = ANSWER
+    return model_server
+
+
+@pytest.fixture(scope="module")
+def served(model_server, tmp_path_factory):
+    """One server for all journeys: every test is a browser of its own, and the first finds an empty home."""
+    place = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:  # As the fixture `home` does it for a single test.
+        for name in [n for n in os.environ if n.startswith("DOCGRAFT_") or n.endswith("_API_KEY")]:
+            patch.delenv(name)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("ANONYMIZED_TELEMETRY", "False")
+        server = Served(place / "home", model_server.url, place / "server.log")
+    server.start()
+    yield server
+    server.stop()
 
 
 def press(page, key):
@@ -129,26 +160,33 @@ def test_an_upload_of_another_site_is_refused(page, served):
     connection.close()
 
 
-def test_a_key_reaches_neither_the_page_nor_the_log_nor_any_file(browser, served, stub, home):
-    canary = "sk-TEST-CANARY-000"
-    served.stop()
-    served.environment |= {
-        "STUB_KEY": canary,
+@pytest.fixture
+def guarded(home, stub, tmp_path):
+    """A server of its own that has a key and tells its log everything."""
+    server = Served(home, stub.url, tmp_path / "server.log")
+    server.environment |= {
+        "STUB_KEY": CANARY,
         "DOCGRAFT_MODEL__API_KEY_ENV": "STUB_KEY",
         "STREAMLIT_LOGGER_LEVEL": "debug",
         "OPENAI_LOG": "debug",
     }
-    served.start()
-    stub.script = [Reply(status=401, error=f"Incorrect API key provided: {canary}")]
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_key_reaches_neither_the_page_nor_the_log_nor_any_file(browser, guarded, stub, home):
+    stub.script = [Reply(status=401, error=f"Incorrect API key provided: {CANARY}")]
     page = browser.new_page()
-    page.goto(served.url)
+    page.set_default_timeout(PATIENCE)
+    page.goto(guarded.url)
     press(page, "choices")
     page.locator('[class*="st-key-documents-"] label').first.click()
     page.keyboard.press("Escape")
     ask(page, "Hello?")
     page.get_by_test_id("stAlert").first.wait_for()
-    assert stub.authorizations and canary in stub.authorizations[-1], "the key does reach the server it is for"
-    assert "CANARY" not in page.content() and "CANARY" not in served.log.read_text()
+    assert stub.authorizations and CANARY in stub.authorizations[-1], "the key does reach the server it is for"
+    assert "CANARY" not in page.content() and "CANARY" not in guarded.log.read_text()
     assert not [p for p in home.rglob("*") if p.is_file() and b"CANARY" in p.read_bytes()]
     page.close()
 
