@@ -36,7 +36,7 @@ def _row(offer: Offer) -> dict[str, str]:
     about = f"{offer.name} · {offer.model}" if offer.model else offer.name
     time = unknown if offer.seconds is None else t.duration(offer.seconds)
     memory = "–" if offer.memory is None else f"{offer.memory / 1e9:.1f} GB"
-    cost = unknown if offer.cost is None else f"{offer.cost:,.2f} USD"
+    cost = t("train.hosted_no_price") if offer.cost is None else f"{offer.cost:,.2f} USD"
     return {
         t("train.field_engine"): plain(about),
         t("train.offer_ready"): plain(words(offer.ready) or t("train.engine_ready")),

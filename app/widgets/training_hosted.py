@@ -71,7 +71,7 @@ def _estimate(user: str, kb: str, wish: Wish) -> None:
 def _card(found: Estimate) -> None:
     t = state.text()
     with st.container(horizontal=True):
-        cost = t("train.unknown") if found.cost is None else f"{found.cost:,.2f} USD"
+        cost = t("train.hosted_no_price") if found.cost is None else f"{found.cost:,.2f} USD"
         st.metric(t("train.hosted_cost"), cost, help=t("train.hosted_cost_help"))
         st.metric(t("train.rows"), f"{found.rows:,}")
         st.metric("Tokens", f"{found.tokens * found.epochs:,}")
