@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LEAST = 40
 """Rows that may share an answer whatever the share says: small sets are not thinned."""
+LEAST_GENERAL = 100
+"""General rows of however small a set, in every language there are some in: a tenth of a hundred rows keeps nothing."""
 _VERDICTS = ("", "duplicate", "conflict")
 _CONFLICT, _LEAK, _GONE = (
     "conflict: another fact answers otherwise",
@@ -129,7 +131,9 @@ class _Judged:
 
     def _general(self) -> Iterator[Pair]:
         share = self.settings.replay
-        yield from replay.training(self.languages, int(self.training * share / (1 - share)))
+        wanted = int(self.training * share / (1 - share))
+        few = 0 < share and wanted < LEAST_GENERAL
+        yield from replay.training(replay.LANGUAGES if few else self.languages, LEAST_GENERAL if few else wanted)
         yield from replay.testing(self.languages)
 
 

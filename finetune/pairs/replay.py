@@ -17,6 +17,8 @@ from finetune.pairs.splits import fraction
 from finetune.records import Pair
 from memory.records import digest
 
+LANGUAGES = {"en", "zh-Hant"}
+"""What there are rows in."""
 TEST_SHARE = 0.35
 """Share of the checkable rows that only test; the same rows for every dataset."""
 
@@ -47,7 +49,7 @@ def testing(languages: set[str]) -> list[Pair]:
 
 def _written(languages: set[str]) -> set[str]:
     """The languages there are rows in: Simplified readers get the English ones."""
-    there = {"en", "zh-Hant"} & languages
+    there = LANGUAGES & languages
     return there or {"en"}
 
 

@@ -29,7 +29,7 @@ class PairSettings(Record):
     near: float = Field(0.67, ge=0, le=1)
     """Share of the refusals that come from close by: the best passages but the right one."""
     replay: float = Field(0.1, ge=0, le=0.5)
-    """Share of training rows about general things, so that the model keeps talking as before."""
+    """Share of training rows about general things, so that the model keeps talking as before; at least 100 rows."""
     balance: float = Field(0.02, gt=0, le=1)
     """Share of training rows that may give the same answer, at most (never fewer than 40)."""
     language: Literal["document", "en", "zh-Hant", "zh-Hans"] = "document"
