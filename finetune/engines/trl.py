@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from finetune.engines.effect import logit_difference
 from finetune.engines.examine import exam
 from finetune.engines.flat import Flattening, flatten, in_pieces, install, labelled, padded
 from finetune.engines.fused import fuse
+from finetune.engines.keeping import keeping_class, separated
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import Rows, encode, fitted
-from finetune.engines.sft import callback_class, trainer_class
+from finetune.engines.sft import callback_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
 from finetune.models.templates import Row, load_tokenizer
@@ -69,7 +71,9 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
     checkpoints = Checkpoints(folder, identity(job))
     questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
     progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
-    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native)
+    # With several processes every batch takes the same number of backward passes, so general rows stay answers there.
+    general = [pair.kind == "replay" and job.spec.devices == 1 for pair in job.split("train")]
+    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native, general=general)
     trainer.progress, trainer.checkpoints = progress, checkpoints
     trainer.add_callback(callback_class()(trainer))
     run(trainer, job, model)
@@ -108,9 +112,16 @@ def training_rows(job: Job, tokenizer: Any) -> Rows:
 
 
 def make_trainer(
-    spec: TrainingSpec, model: Any, tokenizer: Any, rows: Rows, *, folder: Path, native: bool = False
+    spec: TrainingSpec,
+    model: Any,
+    tokenizer: Any,
+    rows: Rows,
+    *,
+    folder: Path,
+    native: bool = False,
+    general: Sequence[bool] = (),
 ) -> Any:
-    """The trainer over these rows, flat where the architecture allows it."""
+    """The trainer over these rows, flat where the architecture allows it. `general` rows are kept to, not learned."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
@@ -125,14 +136,20 @@ def make_trainer(
 
     def collate(parts: list[dict[str, Any]]) -> dict[str, Any]:
         own = [Row(part["ids"], part["prompt"]) for part in parts]
-        return batch(own) if native else in_pieces(own, batch, limit)
+        if native:
+            return batch(own)
+        return separated(own, [part["general"] for part in parts], lambda some: in_pieces(some, batch, limit))
 
-    trainer = trainer_class()(
+    trainer = keeping_class()(
         model=model,
         args=arguments(spec, device, folder, rows=len(rows.rows), parameters=model.num_parameters()),
         data_collator=collate,
         train_dataset=Dataset.from_dict(
-            {"ids": [row.ids for row in rows.rows], "prompt": [row.prompt for row in rows.rows]}
+            {
+                "ids": [row.ids for row in rows.rows],
+                "prompt": [row.prompt for row in rows.rows],
+                "general": list(general) or [False] * len(rows.rows),
+            }
         ),
         processing_class=tokenizer,
     )
