@@ -186,7 +186,7 @@ def why(reason: str) -> str:
     kind, _, more = (part.strip() for part in reason.partition(":"))
     if kind == "unverified":
         more = why(more)
-    elif kind not in QUOTING and state.language() != "en":
+    elif more == "by hand" or (kind not in QUOTING and state.language() != "en"):
         more = ""  # The check's own words; the translated ones before them say nearly as much.
     return ": ".join(part for part in (word("reason", kind), more) if part)
 
