@@ -134,7 +134,20 @@ def _handler(stub: StubTuning) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
             if stub.lose_answer and asked == "POST /fine_tuning/jobs":
                 stub.lose_answer = False
                 return self._drop()
+            if asked.endswith("/chat/completions") and json.loads(body).get("stream"):
+                return self._stream(answer)
             return self._send(200, answer)
+
+        def _stream(self, answer: Any) -> None:
+            (choice,) = answer["choices"]
+            pieces = [{"delta": choice["message"]}, {"delta": {}, "finish_reason": "stop"}]
+            chunks = [answer | {"object": "chat.completion.chunk", "choices": [{"index": 0} | one]} for one in pieces]
+            data = "".join(f"data: {text}\n\n" for text in (*map(json.dumps, chunks), "[DONE]")).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
         def _drop(self) -> None:
             self.close_connection = True

@@ -83,8 +83,11 @@ def test_a_job_runs_to_a_model_that_is_picked_in_the_chat_and_in_comparisons(cli
     home = settings.workspace()
     objects = Wiring(settings.load(home), home)
     assert ended["model"] in objects.model_names() and objects.model_state(ended["model"]).ready
-    objects.chat_model(ended["model"]).invoke("How long is the warranty?")
+    model = objects.chat_model(ended["model"])
+    model.invoke("How long is the warranty?")
     assert remote.chats[-1]["model"] == "ft:base:docgraft:1"
+    streamed = "".join(str(piece.content) for piece in model.stream("How long is the warranty?"))
+    assert streamed == remote.answer and remote.chats[-1]["stream"]
     asked = remote.jobs[0]["asked"]
     epochs = (
         asked["hyperparameters"] if remote.dialect == "mistral" else asked["method"]["supervised"]["hyperparameters"]
