@@ -132,7 +132,7 @@ class _Judged:
     def _general(self) -> Iterator[Pair]:
         share = self.settings.replay
         wanted = int(self.training * share / (1 - share))
-        few = 0 < share and wanted < LEAST_GENERAL
+        few = share > 0 and wanted < LEAST_GENERAL
         yield from replay.training(replay.LANGUAGES if few else self.languages, LEAST_GENERAL if few else wanted)
         yield from replay.testing(self.languages)
 
