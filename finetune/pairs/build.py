@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from finetune.pairs.llm import Writer
     from retrieval.library import Library
+    from retrieval.records import Section
     from retrieval.search import Search
 
 Report = Callable[[BuildProgress], None]
@@ -139,9 +141,10 @@ class _Run:
 
     def _take_over(self, previous: Dataset) -> None:
         """Copy the rows of sections that are still there, as they were edited."""
-        there = {section.id for section in self.library.sections()}
+        there = _by_id(self.library)
         if self.model is not None:
-            there -= {line["section"] for line in previous.card.settings.get("shortfalls", ())}
+            short = {line["section"] for line in previous.card.settings.get("shortfalls", ())}
+            there = {name: same for name, same in there.items() if name not in short}
         if (previous.folder / self.work.calls_path.name).exists():
             shutil.copyfile(previous.folder / self.work.calls_path.name, self.work.calls_path)
         block: list[Pair] = []
@@ -149,11 +152,16 @@ class _Run:
             if pair.section_id not in there:
                 continue
             if block and block[0].section_id != pair.section_id:
-                self.work.append(block[0].section_id, block, taken=1)
+                self._taken(block, there)
                 block = []
             block.append(unjudged(pair))
         if block:
-            self.work.append(block[0].section_id, block, taken=1)
+            self._taken(block, there)
+
+    def _taken(self, block: list[Pair], there: dict[str, list[Section]]) -> None:
+        same = there[block[0].section_id]
+        section = next((s for s in same if s.document_id == block[0].document_id), same[0])
+        self.work.append(section.id, _moved(block, section), taken=1)
 
     def facts(self) -> bool:
         """The first pass; quick, so it is made anew in every process. False when stopped."""
@@ -227,6 +235,28 @@ class _Run:
 
 class _Stopped(Exception):
     """Leaves a generator when the user pauses."""
+
+
+def _by_id(library: Library) -> dict[str, list[Section]]:
+    found_: dict[str, list[Section]] = {}
+    for section in library.sections():
+        found_.setdefault(section.id, []).append(section)
+    return found_
+
+
+def _moved(rows: list[Pair], section: Section) -> list[Pair]:
+    """A section's rows where it stands now: the text before it may be longer, its document another version."""
+    shifts: set[int] = set()
+    for pair in rows:
+        places = re.finditer(re.escape(pair.quote), section.text) if pair.quote else ()
+        found = {section.start + place.start() - pair.start for place in places}
+        shifts = shifts & found or shifts or found
+    by = min(shifts, key=abs, default=0)
+    moved = []
+    for pair in rows:
+        ends = {"start": pair.start + by, "end": pair.end + by} if pair.quote else {}
+        moved.append(pair.model_copy(update={"document_id": section.document_id} | ends))
+    return moved
 
 
 def _writer(model: BaseChatModel | None, settings: PairSettings, calls: Path) -> Writer | None:

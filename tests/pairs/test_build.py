@@ -313,7 +313,7 @@ def test_only_what_changed_is_made_again_and_edits_are_kept(library, dataset):
     review = Review(dataset.folder, library)
     chosen = next(p for p in dataset.pairs("train") if p.output == "£18" and p.kind == "closed_book")
     review.edit(chosen.id, question="What do I owe for a visit that I forgot?")
-    text = (library.document("handbook.md").text).replace("19:30", "20:45")
+    text = (library.document("handbook.md").text).replace("19:30", "20:45, when the last ferry has come in,")
     library.add([Upload(name="handbook.md", data=text.encode())])
     assert review.stale()
     started = time.monotonic()
@@ -323,6 +323,9 @@ def test_only_what_changed_is_made_again_and_edits_are_kept(library, dataset):
     assert questions["What do I owe for a visit that I forgot?"].status == "edited"
     assert not [p for p in made.pairs() if p.output == "19:30"]
     assert [p for p in made.pairs() if "20:45" in p.output]
+    texts = {document.id: library.document(document.id).text for document in library.documents()}
+    quoted = [p for p in made.pairs() if p.quote and p.section_id]
+    assert quoted and all(texts[p.document_id][p.start : p.end] == p.quote for p in quoted)
 
 
 def test_progress_tells_stage_counts_and_time_left(library):
