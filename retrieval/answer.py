@@ -13,7 +13,7 @@ from retrieval.citations import ENOUGH, cite, point
 from retrieval.looks import Sure, speak_surest
 from retrieval.markdown import safe_markdown
 from retrieval.packing import Packed, Passage, evidence
-from retrieval.prompts import LARGE, Count, EvidencePlan, chat_messages, estimate
+from retrieval.prompts import LARGE, REFUSAL, Count, EvidencePlan, chat_messages, estimate
 from retrieval.records import Answer, Citation, Language, SearchResult
 from retrieval.refusal import abstention
 from retrieval.reply import Overflow, Reply, speak
@@ -111,11 +111,16 @@ class Answerer:
         assert isinstance(answer, Answer)
         return answer
 
+    @property
+    def looks(self) -> bool:
+        """Whether the model is asked with several amounts of evidence: the plan says so, and it says how sure it is."""
+        return bool(self.plan.looks) and hasattr(self.model, "batch_answer")
+
     def prompts(
         self, question: str, result: SearchResult, *, history: History = (), memory: str = "", share: float = 1.0
     ) -> list[tuple[list[BaseMessage], Packed]]:
         """What the model is asked for one answer: one prompt, or one for each of the plan's looks that differ."""
-        looks = self.plan.looks if hasattr(self.model, "batch_answer") else ()
+        looks = self.plan.looks if self.looks else ()
         asked: dict[str, tuple[list[BaseMessage], Packed]] = {}
         for most in looks or (self.plan.most,):
             messages, packed = self.messages(question, result, history=history, memory=memory, share=share, most=most)
@@ -186,8 +191,9 @@ class Answerer:
             messages, reply.packed = prompts[0]
             reply.prompt_tokens = self._size(messages)
             try:
-                if len(prompts) > 1:
-                    yield from speak_surest(cast("Sure", self.model), prompts, reply, stop)
+                if self.looks:
+                    refusal = REFUSAL[language(question)]
+                    yield from speak_surest(cast("Sure", self.model), prompts, reply, refusal=refusal, stop=stop)
                 else:
                     yield from speak(self.model, messages, reply)
                 return

@@ -44,6 +44,11 @@ class Said(Protocol):
         """Mean log-probability of its tokens, the end included; None when the model does not say."""
         ...
 
+    @property
+    def declined(self) -> float | None:
+        """How likely the refusal was that it was asked not to begin with; None when the model does not say."""
+        ...
+
 
 class Sure(Protocol):
     """A model that says how sure it is of an answer."""
@@ -53,30 +58,46 @@ class Sure(Protocol):
         conversations: Sequence[Sequence[BaseMessage]],
         *,
         size: int = 8,
+        refusals: Sequence[str] = (),
         stopping: Callable[[], bool] | None = None,
     ) -> Sequence[Said]:
-        """Answers in the given order; BackendFailed when `stopping` ended it halfway."""
+        """Answers in the given order, none beginning as its refusal does; BackendFailed when `stopping` ended it."""
         ...
 
 
-def surest(said: Sequence[Said]) -> int:
-    """Which of the answers to one question to keep; the first when the model does not say how sure it is."""
+DECLINED = 0.5
+"""From this mean chance of the refusal on, the model declines (docs/BENCHMARKS.md has the curve)."""
+
+
+def surest(said: Sequence[Said]) -> tuple[int, bool]:
+    """Which of the answers to one question to keep, and whether the model would rather have declined.
+
+    The first one, not declined, when the model does not say how sure it is.
+    """
     sure = [one.confidence for one in said]
-    return 0 if None in sure else max(range(len(said)), key=lambda number: sure[number] or 0.0)
+    declined = [one.declined or 0.0 for one in said]
+    kept = 0 if None in sure else max(range(len(said)), key=lambda number: sure[number] or 0.0)
+    return kept, sum(declined) / len(declined) >= DECLINED
 
 
 def speak_surest(
-    model: Sure, prompts: Sequence[tuple[Sequence[BaseMessage], Packed]], reply: Reply, stop: Callable[[], bool]
+    model: Sure,
+    prompts: Sequence[tuple[Sequence[BaseMessage], Packed]],
+    reply: Reply,
+    *,
+    refusal: str,
+    stop: Callable[[], bool],
 ) -> Iterator[str]:
-    """The surest answer to any of the prompts, in one piece; nothing when it was stopped before."""
+    """The surest answer to any of the prompts, or the refusal, in one piece; nothing when it was stopped before."""
     try:
-        said = model.batch_answer([messages for messages, _ in prompts], size=1, stopping=stop)
+        asked = [messages for messages, _ in prompts]
+        said = model.batch_answer(asked, size=1, refusals=[refusal] * len(asked), stopping=stop)
     except BackendFailed:
         if not stop():
             raise
         reply.stopped = True
         return
-    chosen = surest(said)
+    chosen, declined = surest(said)
     reply.packed, reply.cut_off = prompts[chosen][1], said[chosen].cut_off
     reply.prompt_tokens, reply.answer_tokens = sum(one.prompt_tokens for one in said), said[chosen].tokens
-    yield said[chosen].text
+    yield refusal if declined else said[chosen].text

@@ -41,7 +41,7 @@ class EvidencePlan(Record):
 
 WHOLE = 0.4
 """Share of the budget that the best section may take whole in a mixed plan."""
-SMALL = EvidencePlan(form="units", budget=400, most=8, turns=0)
+SMALL = EvidencePlan(form="units", budget=400, most=8, looks=(3, 1), turns=0)
 """For models that read badly: few, short, sentence-level pieces."""
 LARGE = EvidencePlan(budget=2000)
 """For models that read well."""

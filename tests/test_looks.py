@@ -13,6 +13,7 @@ from finetune.records import Arm, Question
 from memory.errors import BackendFailed
 from retrieval.answer import Answerer
 from retrieval.packing import EvidencePlan
+from retrieval.prompts import REFUSAL
 from tests.scripted import Scripted
 from tests.test_answer import HOURS, STAFF, FixedSearch
 
@@ -29,19 +30,20 @@ class Sure(Scripted):
         super().__init__(replies=["asked in the ordinary way"])
         self._say = say
 
-    def batch_answer(self, conversations, *, size=8, stopping=None):
+    def batch_answer(self, conversations, *, size=8, refusals=(), stopping=None):
         if stopping and stopping():
             raise BackendFailed("Stopped.")
+        assert set(refusals) <= {REFUSAL["en"]} and len(refusals) == len(conversations)
         self._seen.extend(messages[-1].content for messages in conversations)
-        said = [self._say(messages[-1].content) for messages in conversations]
+        values = [self._say(messages[-1].content) for messages in conversations]
         return [
-            SimpleNamespace(text=text, prompt_tokens=10, tokens=4, cut_off=False, confidence=sure)
-            for text, sure in said
+            SimpleNamespace(text=text, prompt_tokens=10, tokens=4, cut_off=False, confidence=sure, declined=declined)
+            for text, sure, declined in values
         ]
 
 
 def few_are_read_better(prompt):
-    return ("at 08:40 [1]", -0.1) if "Fergus" not in prompt else ("Fergus Lanyard [2]", -0.9)
+    return ("at 08:40 [1]", -0.1, 0.6) if "Fergus" not in prompt else ("Fergus Lanyard [2]", -0.9, 0.2)
 
 
 def answerer(model, *hits, plan=LOOKS):
@@ -59,7 +61,13 @@ def test_the_surest_answer_is_kept_with_the_passages_it_was_given():
 def test_evidence_that_is_the_same_for_every_look_is_read_once():
     model = Sure(few_are_read_better)
     answerer(model, HOURS.model_copy(update={"evidence": HOURS.evidence[:1]})).ask("When does the desk open?")
-    assert model._seen == [] and len(model.asked) == 1
+    assert len(model._seen) == 1 and model.asked == []
+
+
+def test_a_model_that_would_rather_decline_in_the_mean_declines():
+    model = Sure(lambda prompt: ("at 08:40 [1]", -0.1, 0.9 if "Fergus" in prompt else 0.3))
+    answer = answerer(model, HOURS, STAFF).ask("When does the desk open?")
+    assert answer.abstained and answer.reason == "model_refused" and answer.text.startswith(REFUSAL["en"])
 
 
 def test_a_model_that_does_not_say_how_sure_it_is_is_asked_once_with_all():

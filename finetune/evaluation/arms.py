@@ -17,7 +17,7 @@ from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
 from retrieval.looks import surest
 from retrieval.packing import EvidencePlan, Packed
-from retrieval.prompts import closed_book_messages
+from retrieval.prompts import REFUSAL, closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
 from retrieval.refusal import refuses
 from retrieval.tokens import fold, language
@@ -43,6 +43,21 @@ class Speaker(Protocol):
         self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8, stopping: Stop | None = None
     ) -> list[Generated]:
         """Answers in the given order; BackendFailed when `stopping` ended it halfway."""
+        ...
+
+
+class Declining(Speaker, Protocol):
+    """A speaker that says how likely a refusal was, and how sure it is of what it said instead."""
+
+    def batch_answer(
+        self,
+        conversations: Sequence[Sequence[BaseMessage]],
+        *,
+        size: int = 8,
+        refusals: Sequence[str] = (),
+        stopping: Stop | None = None,
+    ) -> list[Generated]:
+        """None begins as its refusal does."""
         ...
 
 
@@ -86,7 +101,7 @@ class Answering:
         self.arm = arm
         self.speaker = speaker
         self.answerer = answerer
-        if arm.oracle:  # Units would show the beginning of a long section only.
+        if arm.oracle and not answerer.looks:
             self.answerer = copy(answerer)
             self.answerer.plan = GIVEN.model_copy(update={"turns": answerer.plan.turns})
         self.hits = hits
@@ -116,12 +131,14 @@ class Answering:
         ]
 
     def _grounded(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
-        results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
+        results = [ranked(gold(q, self.library), self.hits(q)) if self.arm.oracle else self.hits(q) for q in questions]
         asked = [i for i, result in enumerate(results) if result.relevant]
         prompts = {
             i: self.answerer.prompts(questions[i].question, results[i], history=turns(questions[i])) for i in asked
         }
-        spoken, seconds = self._speak([messages for i in asked for messages, _ in prompts[i]], size, stopping)
+        refusals = [REFUSAL[language(questions[i].question)] for i in asked for _ in prompts[i]]
+        flat = [messages for i in asked for messages, _ in prompts[i]]
+        spoken, seconds = self._speak(flat, size, stopping, refusals if self.answerer.looks else ())
         rest = iter(spoken)
         said = {i: list(islice(rest, len(prompts[i]))) for i in asked}
         return [
@@ -133,11 +150,11 @@ class Answering:
 
     def _kept(self, question: Question, result: SearchResult, prompts: Prompts, said: Looks, seconds: float) -> Answer:
         """The surest of the answers to one question, checked; `seconds` each."""
-        chosen = surest(said)
+        chosen, declined = surest(said)
         return self.answerer.conclude(
             question.question,
             result,
-            text=said[chosen].text,
+            text=REFUSAL[language(question.question)] if declined else said[chosen].text,
             packed=prompts[chosen][1],
             seconds=seconds * len(said),
             tokens=(sum(one.prompt_tokens for one in said), said[chosen].tokens),
@@ -145,13 +162,21 @@ class Answering:
         )
 
     def _speak(
-        self, prompts: Sequence[Sequence[BaseMessage]], size: int, stopping: Stop | None
+        self,
+        prompts: Sequence[Sequence[BaseMessage]],
+        size: int,
+        stopping: Stop | None,
+        refusals: Sequence[str] = (),
     ) -> tuple[list[Generated], float]:
         """The answers, and the seconds that each took of its batch."""
         if not prompts:
             return [], 0.0
         started = time.perf_counter()
-        spoken = self.speaker.batch_answer(prompts, size=size, stopping=stopping)
+        if refusals:
+            declining = cast(Declining, self.speaker)
+            spoken = declining.batch_answer(prompts, size=size, refusals=refusals, stopping=stopping)
+        else:
+            spoken = self.speaker.batch_answer(prompts, size=size, stopping=stopping)
         return spoken, (time.perf_counter() - started) / len(prompts)
 
 
@@ -196,6 +221,12 @@ def gold(question: Question, library: Library) -> SearchResult:
     return SearchResult(
         question=question.question, hits=hits, relevance=1.0, floor=0.0, documents=len(library.documents())
     )
+
+
+def ranked(given: SearchResult, found: SearchResult) -> SearchResult:
+    """The given passages with their lines ranked as search ranked them for the question, where it found them."""
+    known = {hit.section.id: hit for hit in found.hits}
+    return given.model_copy(update={"hits": tuple(known.get(hit.section.id, hit) for hit in given.hits)})
 
 
 def named(place: str, sections: Sequence[Section]) -> list[Section]:

@@ -81,14 +81,19 @@ class Decoding:
 class BatchDecoding:
     """Several answers in step. Prompts are padded on the left, so that every row's next token stands last."""
 
-    def __init__(self, rows: Sequence[Sequence[int]], ends: Sequence[int], limit: int) -> None:
-        """`ends`: tokens that finish a row; `limit`: most new tokens of each row."""
+    def __init__(
+        self, rows: Sequence[Sequence[int]], ends: Sequence[int], limit: int, *, unless: Sequence[int] = ()
+    ) -> None:
+        """`ends`: tokens that finish a row; `limit`: most new tokens of each row; `unless`: for each row the token that
+        it must not begin with, whose chance is kept in `declined`."""
         self.rows = [list(row) for row in rows]
         self.ends = set(ends)
         self.limit = limit
         self.tokens: list[list[int]] = [[] for _ in rows]
         self.chances: list[list[float]] = [[] for _ in rows]
         """Log-probability of each token."""
+        self.unless = list(unless)
+        self.declined: list[float] = []
         self._alive = list(range(len(rows)))
         self._cache: Any = None
         self._mask: Any = None
@@ -120,12 +125,20 @@ class BatchDecoding:
                 ids = self._next
                 self._mask = torch.cat([self._mask, torch.ones_like(ids)], dim=1)
             logits = forward(network, ids, self._cache, mask=self._mask)
+            if self.unless and not self.declined:
+                self._hold_back(logits[:, -1])
             chances, self._next = logits[:, -1].float().log_softmax(-1).max(-1, keepdim=True)
         found = zip(self._alive, self._next[:, 0].tolist(), chances[:, 0].tolist(), strict=True)
         for position, token, chance in found:
             self.tokens[position].append(token)
             self.chances[position].append(chance)
         self._drop_finished()
+
+    def _hold_back(self, logits: torch.Tensor) -> None:
+        """Keep the chance of each row's `unless`, and take it away."""
+        rows = range(len(self.unless))
+        self.declined = logits.float().softmax(-1)[rows, self.unless].tolist()
+        logits[rows, self.unless] = float("-inf")
 
     def _drop_finished(self) -> None:
         going = [place for place, position in enumerate(self._alive) if not self._finished(self.tokens[position])]

@@ -40,6 +40,8 @@ class Generated(Record):
     """The limit ended it, not the model."""
     confidence: float | None = None
     """Mean log-probability of its tokens, the end token included; None when nobody counted."""
+    declined: float | None = None
+    """How likely the refusal was that it was asked not to begin with; None when it was not."""
     seconds: float = 0.0
     """From the question to the last token; in a batch, of the whole batch."""
     first_token_seconds: float = 0.0
@@ -162,11 +164,13 @@ class LocalChatModel(BaseChatModel):
         *,
         adapter: Path | None = None,
         size: int = 16,
+        refusals: Sequence[str] = (),
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], bool] | None = None,
     ) -> list[Generated]:
         """Answer many conversations greedily in left-padded batches of like lengths; results in the given order.
 
+        `refusals`: for each conversation the words that its answer must not begin with; how likely they were is told.
         `adapter` None uses the model's own. `progress(done, all)` after every batch. When `stopping` says so, the rest
         is left out: BackendFailed, since half a list would be taken for a whole one.
         """
@@ -179,7 +183,8 @@ class LocalChatModel(BaseChatModel):
                 batch = order[begin : begin + size]
                 rows = [prompts[position][0] for position in batch]
                 prefix = prompts[batch[0]][1]
-                found |= dict(zip(batch, model._batch(rows, prefix, lease, stopping), strict=True))
+                unless = [_first(lease.tokenizer, refusals[position]) for position in batch] if refusals else []
+                found |= dict(zip(batch, model._batch(rows, prefix, unless, lease, stopping), strict=True))
                 if progress:
                     progress(len(found), len(order))
         return [found[position] for position in range(len(prompts))]
@@ -188,12 +193,13 @@ class LocalChatModel(BaseChatModel):
         self,
         rows: Sequence[Sequence[int]],
         prefix: Sequence[int],
+        unless: Sequence[int],
         lease: Lease,
         stopping: Callable[[], bool] | None,
     ) -> list[Generated]:
         started, first = time.monotonic(), 0.0
         ends = end_tokens(lease.tokenizer, lease.ends)
-        decoding = BatchDecoding(rows, ends, self._limit(max(map(len, rows)), lease))
+        decoding = BatchDecoding(rows, ends, self._limit(max(map(len, rows)), lease), unless=unless)
         lease.step(lambda held: held.start(decoding, prefix))
         while not decoding.done:
             if stopping and stopping():
@@ -201,6 +207,7 @@ class LocalChatModel(BaseChatModel):
             lease.step(lambda held: decoding.advance(held.network))
             first = first or time.monotonic() - started
         seconds = time.monotonic() - started
+        refused: list[float | None] = [*decoding.declined] or [None] * len(rows)
         return [
             Generated(
                 text=str(lease.tokenizer.decode([t for t in tokens if t not in ends], skip_special_tokens=True)),
@@ -208,10 +215,11 @@ class LocalChatModel(BaseChatModel):
                 tokens=len(tokens),
                 cut_off=tokens[-1] not in ends,
                 confidence=sum(chances) / len(chances),
+                declined=declined,
                 seconds=seconds,
                 first_token_seconds=first,
             )
-            for row, tokens, chances in zip(rows, decoding.tokens, decoding.chances, strict=True)
+            for row, tokens, chances, declined in zip(rows, decoding.tokens, decoding.chances, refused, strict=True)
         ]
 
     def _lease(self) -> Any:
@@ -261,6 +269,10 @@ class LocalChatModel(BaseChatModel):
             if run_manager:
                 run_manager.on_llm_new_token(piece, chunk=chunk)
             yield chunk
+
+
+def _first(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
+    return int(tokenizer(text, add_special_tokens=False)["input_ids"][0])
 
 
 def _last(done: Generated) -> ChatGenerationChunk:

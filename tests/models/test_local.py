@@ -137,6 +137,16 @@ def test_a_batch_says_how_sure_the_model_is_of_each_answer(model, base):
         assert reply.confidence == pytest.approx(sum(own) / len(own), abs=1e-4)
 
 
+def test_an_answer_that_may_not_begin_with_a_refusal_says_how_likely_it_was(model, base):
+    plain = model.batch_answer([QUESTION])[0]
+    refusal = plain.text[:1]
+    held = model.batch_answer([QUESTION], refusals=[refusal])[0]
+    first = tokenizer()(refusal, add_special_tokens=False)["input_ids"][0]
+    chance = float(model.bases.logits([prompt_ids(model)], base)[0][-1].softmax(-1)[first])
+    assert held.declined == pytest.approx(chance, abs=1e-4) and plain.declined is None
+    assert not held.text.startswith(refusal)
+
+
 def test_a_batch_says_how_far_it_is_and_can_be_stopped(model):
     seen = []
     model.batch_answer([QUESTION, *OTHERS], size=2, progress=lambda done, total: seen.append((done, total)))
