@@ -10,7 +10,9 @@ import pytest
 from filelock import FileLock
 from platformdirs import user_cache_dir
 
+from finetune.models.adapter_files import WEIGHTS
 from finetune.models.threads import share_processors
+from memory.records import digest
 from memory.workspace import Workspace
 
 share_processors()  # Before any test module imports torch.
@@ -42,10 +44,12 @@ def samples() -> Path:
 @pytest.fixture(scope="session")
 def embedded_model() -> Path:
     """The folder of the real embedded model, fetched once into the user's cache and shared by every session."""
-    from finetune.models.catalog import EMBEDDED
-    from finetune.models.fetch import fetch
+    from finetune.models.catalog import CATALOG, EMBEDDED
+    from finetune.models.fetch import fetch, skill
 
-    cache = Path(user_cache_dir("docgraft-tests", appauthor=False))
+    # Another reader is another model: what an earlier version of the product fetched is not it.
+    reader = digest((skill(CATALOG[EMBEDDED].skill) / WEIGHTS).read_bytes())
+    cache = Path(user_cache_dir("docgraft-tests", appauthor=False)) / reader
     cache.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, FileLock(cache / ".lock"), warnings.catch_warnings():
         patch.setenv("HF_HUB_OFFLINE", "1")

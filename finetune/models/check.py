@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 READS = 0.5
 """Share of right answers from which a model is said to read a language."""
-READS_WELL = 0.75
-"""Share from which it is given whole sections instead of short pieces."""
+READS_WELL = 0.9
+"""Share from which it is given whole sections instead of short pieces. These questions are easier than people's: the
+embedded model answers three quarters of them, and still reads three lines better than eight or a section."""
 SHIPPED = "reading.json"
 _SHOWN = 3
 """Passages of every question; one of them answers it, or none."""
