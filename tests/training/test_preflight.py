@@ -93,6 +93,6 @@ def test_eight_bits_are_let_through_on_a_cpu_with_bitsandbytes(kb, base):
 
 
 def test_memory_that_is_not_there_is_refused_with_what_would_fit(kb, base, monkeypatch):
-    monkeypatch.setattr("finetune.preflight.memory", lambda *a, **k: 10**15)
+    monkeypatch.setattr("finetune.offers.memory", lambda *a, **k: 10**15)
     found = look(kb, base)
     assert kinds(found.problems) == {"memory"} and "batch to 2" in found.problems[0].hint
