@@ -113,8 +113,19 @@ class Answerer:
 
     @property
     def looks(self) -> bool:
-        """Whether the model is asked with several amounts of evidence: the plan says so, and it says how sure it is."""
-        return bool(self.plan.looks) and hasattr(self.model, "batch_answer")
+        """Whether the model is asked with several amounts of evidence: the plan says so, and it says how sure it is.
+
+        Never one that draws its words by chance: the surest is the likeliest.
+        """
+        told = hasattr(self.model, "batch_answer") and not getattr(self.model, "temperature", 0)
+        return bool(self.plan.looks) and told
+
+    def refusal(self, question: str, result: SearchResult) -> str:
+        """What the prompt for this question tells the model to say when the evidence does not hold the answer."""
+        return REFUSAL[language(self._asked(question, result))]
+
+    def _asked(self, question: str, result: SearchResult) -> str:
+        return question if self.plan.turns else result.question or question
 
     def prompts(
         self, question: str, result: SearchResult, *, history: History = (), memory: str = "", share: float = 1.0
@@ -146,7 +157,7 @@ class Answerer:
         """
         room = self.context_window - self.answer_tokens
         earlier, remembered = list(history)[-self.plan.turns :] if self.plan.turns else [], memory
-        asked = question if self.plan.turns else result.question or question
+        asked = self._asked(question, result)
         while True:
             bare = self._assemble(asked, evidence((), self.plan, count=self.count), earlier, remembered)
             free = room - self._size(bare)
@@ -192,7 +203,7 @@ class Answerer:
             reply.prompt_tokens = self._size(messages)
             try:
                 if self.looks:
-                    refusal = REFUSAL[language(question)]
+                    refusal = self.refusal(question, found)
                     yield from speak_surest(cast("Sure", self.model), prompts, reply, refusal=refusal, stop=stop)
                 else:
                     yield from speak(self.model, messages, reply)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from memory.errors import BackendFailed
 from retrieval.packing import Packed
-from retrieval.reply import Reply
+from retrieval.reply import Reply, foreign, mapped
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -76,7 +76,8 @@ def surest(said: Sequence[Said]) -> tuple[int, bool]:
     """
     sure = [one.confidence for one in said]
     declined = [one.declined or 0.0 for one in said]
-    kept = 0 if None in sure else max(range(len(said)), key=lambda number: sure[number] or 0.0)
+    speaking = [number for number, one in enumerate(said) if one.text.strip()] or list(range(len(said)))
+    kept = 0 if None in sure else max(speaking, key=lambda number: sure[number] or 0.0)
     return kept, sum(declined) / len(declined) >= DECLINED
 
 
@@ -97,7 +98,9 @@ def speak_surest(
             raise
         reply.stopped = True
         return
+    except foreign() as cause:
+        raise mapped(cause) from cause
     chosen, declined = surest(said)
-    reply.packed, reply.cut_off = prompts[chosen][1], said[chosen].cut_off
+    reply.packed, reply.cut_off = prompts[chosen][1], said[chosen].cut_off and not declined
     reply.prompt_tokens, reply.answer_tokens = sum(one.prompt_tokens for one in said), said[chosen].tokens
     yield refusal if declined else said[chosen].text

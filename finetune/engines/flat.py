@@ -101,14 +101,16 @@ def together(rows: Sequence[Row]) -> list[tuple[Row, int]]:
 def in_pieces(rows: Sequence[Row], batch: Callable[[Sequence[Row]], dict[str, Any]], limit: int) -> dict[str, Any]:
     """A batch as `batch` makes it, in pieces of at most `limit` tokens (or one row), and all their labels together.
 
+    Flat pieces compute what rows share once; padded ones compute every row at the length of the longest.
+
     labels and shift_labels are what a trainer counts the supervised tokens by.
     """
     import torch
 
     groups: list[list[Row]] = [[]]
-    tokens = 0
-    for row, shared in together(rows):
-        tokens += len(row.ids) - shared
+    tokens, flat = 0, batch is flatten
+    for row, shared in together(rows) if flat else [(row, 0) for row in sorted(rows, key=lambda row: len(row.ids))]:
+        tokens = tokens + len(row.ids) - shared if flat else (len(groups[-1]) + 1) * len(row.ids)
         if groups[-1] and tokens > limit:
             groups.append([])
             tokens = len(row.ids)

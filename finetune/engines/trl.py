@@ -35,6 +35,8 @@ from retrieval.prompts import CLOSED_BOOK
 
 RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 17), (6,)), "peft": ((0, 18), (1,))}
 """Package → lowest version, and the first that is too new."""
+RULES = "2"
+"""Another one whenever the order of rows or the loss changes: a run begun under other rules is not taken up."""
 CHECKPOINTED = 1_000_000_000
 """From this many base parameters on, activations on a GPU are computed twice rather than kept."""
 
@@ -225,7 +227,7 @@ def faster(device: Device) -> None:
 def identity(job: Job) -> str:
     """What a checkpoint must match to be resumed from: base, rows and all of the spec that shapes the weights."""
     spec = job.spec.model_dump(exclude={"base", "dataset", "effort", "evaluate", "patience", "epochs", "max_steps"})
-    return digest(fingerprint(job.base), job.dataset_fingerprint, repr(sorted(spec.items())))
+    return digest(RULES, fingerprint(job.base), job.dataset_fingerprint, repr(sorted(spec.items())))
 
 
 def main_system(job: Job) -> str:

@@ -17,7 +17,7 @@ from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
 from retrieval.looks import surest
 from retrieval.packing import EvidencePlan, Packed
-from retrieval.prompts import REFUSAL, closed_book_messages
+from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
 from retrieval.refusal import refuses
 from retrieval.tokens import fold, language
@@ -101,9 +101,8 @@ class Answering:
         self.arm = arm
         self.speaker = speaker
         self.answerer = answerer
-        if arm.oracle and not answerer.looks:
-            self.answerer = copy(answerer)
-            self.answerer.plan = GIVEN.model_copy(update={"turns": answerer.plan.turns})
+        self.whole = copy(answerer)
+        self.whole.plan = GIVEN.model_copy(update={"turns": answerer.plan.turns})
         self.hits = hits
         self.library = library
 
@@ -131,12 +130,10 @@ class Answering:
         ]
 
     def _grounded(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
-        results = [ranked(gold(q, self.library), self.hits(q)) if self.arm.oracle else self.hits(q) for q in questions]
+        results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
         asked = [i for i, result in enumerate(results) if result.relevant]
-        prompts = {
-            i: self.answerer.prompts(questions[i].question, results[i], history=turns(questions[i])) for i in asked
-        }
-        refusals = [REFUSAL[language(questions[i].question)] for i in asked for _ in prompts[i]]
+        prompts = {i: self._prompts(questions[i], results[i]) for i in asked}
+        refusals = [self.answerer.refusal(questions[i].question, results[i]) for i in asked for _ in prompts[i]]
         flat = [messages for i in asked for messages, _ in prompts[i]]
         spoken, seconds = self._speak(flat, size, stopping, refusals if self.answerer.looks else ())
         rest = iter(spoken)
@@ -148,17 +145,26 @@ class Answering:
             for i, q in enumerate(questions)
         ]
 
+    def _prompts(self, question: Question, result: SearchResult) -> Prompts:
+        """The passage whole for the oracle, and for models that look several times its best lines too."""
+        history = turns(question)
+        if not self.arm.oracle:
+            return self.answerer.prompts(question.question, result, history=history)
+        whole = self.whole.messages(question.question, result, history=history)
+        lines = ranked(result, self.hits(question)) if self.answerer.looks else None
+        return [whole, *(self.answerer.prompts(question.question, lines, history=history) if lines else [])]
+
     def _kept(self, question: Question, result: SearchResult, prompts: Prompts, said: Looks, seconds: float) -> Answer:
         """The surest of the answers to one question, checked; `seconds` each."""
         chosen, declined = surest(said)
         return self.answerer.conclude(
             question.question,
             result,
-            text=REFUSAL[language(question.question)] if declined else said[chosen].text,
+            text=self.answerer.refusal(question.question, result) if declined else said[chosen].text,
             packed=prompts[chosen][1],
             seconds=seconds * len(said),
             tokens=(sum(one.prompt_tokens for one in said), said[chosen].tokens),
-            cut_off=said[chosen].cut_off,
+            cut_off=said[chosen].cut_off and not declined,
         )
 
     def _speak(
@@ -223,10 +229,12 @@ def gold(question: Question, library: Library) -> SearchResult:
     )
 
 
-def ranked(given: SearchResult, found: SearchResult) -> SearchResult:
-    """The given passages with their lines ranked as search ranked them for the question, where it found them."""
+def ranked(given: SearchResult, found: SearchResult) -> SearchResult | None:
+    """The given passages with their lines ranked as search ranked them for the question; None if it found not all."""
     known = {hit.section.id: hit for hit in found.hits}
-    return given.model_copy(update={"hits": tuple(known.get(hit.section.id, hit) for hit in given.hits)})
+    if any(hit.section.id not in known for hit in given.hits):
+        return None
+    return given.model_copy(update={"hits": tuple(known[hit.section.id] for hit in given.hits)})
 
 
 def named(place: str, sections: Sequence[Section]) -> list[Section]:

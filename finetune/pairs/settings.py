@@ -37,7 +37,8 @@ class PairSettings(Record):
     search_within: int = Field(10, ge=1, le=50)
     """A question is kept when a search brings its section among so many first ones."""
     plan: EvidencePlan = SMALL
-    """How evidence is shown in rows with context; the chat of a model that reads badly uses the same."""
+    """How evidence is shown in rows with context; the chat of a model that reads badly shows the
+    best of the same lines."""
     mode: Literal["reword", "write"] = "reword"
     """With a model: reword the questions only, or also write pairs of its own (filtered harder)."""
     per_chunk: int = Field(3, ge=1, le=20)

@@ -89,8 +89,9 @@ class Shown:
         # Other facts before more wordings of the first one.
         for slot in sorted(others, key=lambda slot: slot.fact.id == first.fact.id):
             place = None if slot.refuses else context.place(packed, slot.fact, units)
-            if place is not None and len(made) < GROUP:
-                made[slot.seed] = _citing(slot.pair, packed.text, place)
+            row = None if place is None else _citing(slot.pair, packed.text, place)
+            if row is not None and len(made) < GROUP and all(row.id != other.id for other in made.values()):
+                made[slot.seed] = row
         return made
 
     def _refused(self, first: _Slot, others: Sequence[_Slot]) -> dict[str, Pair]:

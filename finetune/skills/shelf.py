@@ -57,12 +57,12 @@ class Shelf:
         Where it has no questions, our own stand in.
         """
         library, search = self.open(name)
-        made = self.made(name, seed=seed)
+        made, asked = self.made(name, seed=seed), self.questions(name)
         yield from rows(
             library,
             search,
-            self.questions(name) or made,
-            more=made,
+            asked or made,
+            more=made if asked else (),
             plan=SMALL,
             count=count,
             epochs=epochs,
