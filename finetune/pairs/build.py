@@ -282,6 +282,10 @@ def _by_section(library: Library, document_id: str) -> dict[str, list[str]]:
     return found_
 
 
+TELLING = 0.1
+"""Seconds between two reports of progress, at least."""
+
+
 class _Clock:
     """Progress with a time estimate from the speed so far."""
 
@@ -324,6 +328,6 @@ class _Clock:
     def _tell(self) -> None:
         moment = time.monotonic()
         last = self.now.done >= self.now.total
-        if self.report and (last or moment - self.told > 0.1):
+        if self.report and (last or moment - self.told > TELLING):
             self.told = moment
             self.report(self.now)

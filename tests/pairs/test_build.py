@@ -280,19 +280,20 @@ def test_a_build_killed_twice_ends_like_one_that_was_not(library, dataset, tmp_p
         "from memory.workspace import Workspace; from retrieval.embedders import load\n"
         "from retrieval.library import Library; from retrieval.search import Search\n"
         "from finetune.pairs import PairSettings; from finetune.pairs.build import build\n"
+        "sys.modules['finetune.pairs.build'].TELLING = 0\n"
         f"lib = Library(Workspace(Path({str(tmp_path / 'kb')!r})).base('default'), load('hashing:384'))\n"
-        "slow = lambda p: (print(p.stage, p.done, flush=True), time.sleep(0.05))\n"
-        "build(lib, Search(lib, lib.embedder), PairSettings(held_out=0.15), id='killed', progress=slow)\n"
+        "def waiting(p):\n"
+        "    print(p.stage, p.done, flush=True)\n"
+        "    if p.stage == 'pairs' and p.done > int(sys.argv[1]): time.sleep(600)\n"
+        "build(lib, Search(lib, lib.embedder), PairSettings(held_out=0.15), id='killed', progress=waiting)\n"
     )
     for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        before = (
-            len(Work(library.folder.dataset("killed")).done())
-            if (library.folder.dataset("killed") / "work").exists()
-            else 0
-        )
+        work = library.folder.dataset("killed") / "work"
+        most = 2 + (len(Work(library.folder.dataset("killed")).done()) if work.exists() else 0)
+        command = [sys.executable, "-c", code, str(most)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
-            if line.startswith("pairs") and int(line.split()[1]) > before + 2:
+            if line.startswith("pairs") and int(line.split()[1]) > most:
                 break
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
