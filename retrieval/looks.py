@@ -6,7 +6,7 @@ Knows models only by how sure they say they are; knows no prompt and no backend.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memory.errors import BackendFailed
 from retrieval.packing import Packed
@@ -69,16 +69,35 @@ DECLINED = 0.5
 """From this mean chance of the refusal on, the model declines (docs/BENCHMARKS.md has the curve)."""
 
 
-def surest(said: Sequence[Said]) -> tuple[int, bool]:
-    """Which of the answers to one question to keep, and whether the model would rather have declined.
+class Kept(NamedTuple):
+    """What becomes of the answers to one question."""
 
-    The first one, not declined, when the model does not say how sure it is.
+    number: int
+    """Which of them is kept."""
+    text: str
+    prompt_tokens: int
+    """Read for all of them."""
+    tokens: int
+    cut_off: bool
+
+
+def surest(said: Sequence[Said], refusal: str) -> Kept:
+    """The answer to keep, or the refusal where the model would rather have declined.
+
+    The first one when the model does not say how sure it is.
     """
     sure = [one.confidence for one in said]
-    declined = [one.declined or 0.0 for one in said]
+    declined = sum(one.declined or 0.0 for one in said) / len(said) >= DECLINED
     speaking = [number for number, one in enumerate(said) if one.text.strip()] or list(range(len(said)))
-    kept = 0 if None in sure else max(speaking, key=lambda number: sure[number] or 0.0)
-    return kept, sum(declined) / len(declined) >= DECLINED
+    number = 0 if None in sure else max(speaking, key=lambda number: sure[number] or 0.0)
+    one = said[number]
+    return Kept(
+        number=number,
+        text=refusal if declined else one.text,
+        prompt_tokens=sum(each.prompt_tokens for each in said),
+        tokens=one.tokens,
+        cut_off=one.cut_off and not declined,
+    )
 
 
 def speak_surest(
@@ -100,7 +119,7 @@ def speak_surest(
         return
     except foreign() as cause:
         raise mapped(cause) from cause
-    chosen, declined = surest(said)
-    reply.packed, reply.cut_off = prompts[chosen][1], said[chosen].cut_off and not declined
-    reply.prompt_tokens, reply.answer_tokens = sum(one.prompt_tokens for one in said), said[chosen].tokens
-    yield refusal if declined else said[chosen].text
+    kept = surest(said, refusal)
+    reply.packed, reply.cut_off = prompts[kept.number][1], kept.cut_off
+    reply.prompt_tokens, reply.answer_tokens = kept.prompt_tokens, kept.tokens
+    yield kept.text

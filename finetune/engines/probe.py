@@ -182,11 +182,13 @@ def _measured(spec: TrainingSpec, base: Path, dataset: Path) -> Measured:
 def _typical(pairs: Sequence[Pair]) -> list[Pair]:
     """Some training pairs from everywhere in the dataset, those about the same evidence together, and the longest,
     which takes the most memory."""
+    from finetune.engines.rows import shown_to
+
     train = [pair for pair in pairs if pair.split == "train"]
     longest = max(train, key=lambda pair: sum(len(str(message.content)) for message in messages(pair)))
     groups: dict[str, list[Pair]] = {}
     for pair in train:
-        groups.setdefault(pair.input or pair.id, []).append(pair)
+        groups.setdefault(shown_to(pair) or pair.id, []).append(pair)
     return [*(pair for group in list(groups.values())[:: -(-len(train) // ROWS)] for pair in group), longest]
 
 

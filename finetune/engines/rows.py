@@ -45,9 +45,14 @@ def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase) -> Rows:
     rows, groups = [], []
     for number, pair in enumerate(pairs):
         rows.append(supervised(messages(pair), pair.output, tokenizer))
-        shown = pair.input if pair.kind in CONTEXT_KINDS else ""
+        shown = shown_to(pair)
         groups.append(known.setdefault(shown, number) if shown else number)
     return Rows(rows, 0, max((len(row.ids) for row in rows), default=0), groups)
+
+
+def shown_to(pair: Pair) -> str:
+    """The evidence that a row is about; "" for one that shows none."""
+    return pair.input if pair.kind in CONTEXT_KINDS else ""
 
 
 def fitted(whole: Rows, *, max_length: int, truncate: bool) -> Rows:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.flat import Flattening
+from finetune.engines.keeping import drift
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import order
@@ -36,10 +37,11 @@ class EpochOrder:
 
 
 def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
-    """Mean cross-entropy over the supervised tokens of the whole step, on every process and micro-batch of it.
+    """Mean loss over the supervised tokens of the whole step, on every process and micro-batch of it.
 
-    A batch comes in pieces that fit into memory. The gradients of all but the last are added up here; what is returned
-    has the value of all of them and the gradient of the last.
+    What is taught counts by its cross-entropy, what is "kept" by its drift. A batch comes in pieces that fit into
+    memory. The gradients of all but the last are added up here; what is returned has the value of all of them and the
+    gradient of the last.
     """
     if trainer.native:
         return finite(trainer, model(**inputs, num_items_in_batch=count).loss)
@@ -48,22 +50,29 @@ def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> A
     elif trainer.args.average_tokens_across_devices:
         count = count / trainer.accelerator.num_processes  # The processes' gradients are averaged afterwards.
     before: Any = 0.0
-    *pieces, last = inputs["pieces"]
+    parts: list[tuple[Callable[..., Any], Any]] = [(drift, piece) for piece in inputs.get("kept", ())]
+    parts += [(cross_entropy, piece) for piece in inputs["pieces"]]
+    *pieces, last = parts
     for piece in pieces:
-        loss = finite(trainer, piece_loss(trainer, model, piece) / count)
+        loss = finite(trainer, piece_loss(trainer, model, *piece) / count)
         if model.training:
             trainer.accelerator.backward(loss)
         before = before + loss.detach()
-    return finite(trainer, piece_loss(trainer, model, last) / count) + before
+    return finite(trainer, piece_loss(trainer, model, *last) / count) + before
 
 
-def piece_loss(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
-    """Summed cross-entropy of one piece."""
-    import torch
-
+def piece_loss(trainer: Any, model: Any, loss: Callable[..., Any], piece: dict[str, Any]) -> Any:
+    """The summed `loss` of one piece, whose layout the attention follows meanwhile."""
     values = trainer.flattening.set(piece)
     labels = values.pop("labels")
     trainer.progress.count(values["input_ids"].numel())
+    return loss(trainer, model, values, labels)
+
+
+def cross_entropy(trainer: Any, model: Any, values: dict[str, Any], labels: Any) -> Any:
+    """Summed over the supervised tokens."""
+    import torch
+
     logits = model(**values, use_cache=False).logits
     return torch.nn.functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1), ignore_index=-100, reduction="sum"

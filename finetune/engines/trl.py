@@ -18,11 +18,11 @@ from finetune.engines.effect import logit_difference
 from finetune.engines.examine import exam
 from finetune.engines.flat import Flattening, flatten, in_pieces, install, labelled, padded
 from finetune.engines.fused import fuse
-from finetune.engines.keeping import keeping_class, separated
+from finetune.engines.keeping import separated
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import Rows, encode, fitted
-from finetune.engines.sft import callback_class
+from finetune.engines.sft import callback_class, trainer_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
 from finetune.models.templates import Row, load_tokenizer
@@ -142,7 +142,7 @@ def make_trainer(
             return batch(own)
         return separated(own, [part["general"] for part in parts], lambda some: in_pieces(some, batch, limit))
 
-    trainer = keeping_class()(
+    trainer = trainer_class()(
         model=model,
         args=arguments(spec, device, folder, rows=len(rows.rows), parameters=model.num_parameters()),
         data_collator=collate,

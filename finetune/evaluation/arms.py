@@ -15,7 +15,7 @@ from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
-from retrieval.looks import surest
+from retrieval.looks import Said, Sure, surest
 from retrieval.packing import EvidencePlan, Packed
 from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Stop = Callable[[], bool]
 Prompts = Sequence[tuple[Sequence["BaseMessage"], Packed]]
-Looks = Sequence[Generated]
 GIVEN = EvidencePlan(form="sections", budget=1200)
 """How the oracle's passage is shown: whole."""
 Hits = Callable[[Question], SearchResult]
@@ -43,21 +42,6 @@ class Speaker(Protocol):
         self, conversations: Sequence[Sequence[BaseMessage]], *, size: int = 8, stopping: Stop | None = None
     ) -> list[Generated]:
         """Answers in the given order; BackendFailed when `stopping` ended it halfway."""
-        ...
-
-
-class Declining(Speaker, Protocol):
-    """A speaker that says how likely a refusal was, and how sure it is of what it said instead."""
-
-    def batch_answer(
-        self,
-        conversations: Sequence[Sequence[BaseMessage]],
-        *,
-        size: int = 8,
-        refusals: Sequence[str] = (),
-        stopping: Stop | None = None,
-    ) -> list[Generated]:
-        """None begins as its refusal does."""
         ...
 
 
@@ -154,17 +138,19 @@ class Answering:
         lines = ranked(result, self.hits(question)) if self.answerer.looks else None
         return [whole, *(self.answerer.prompts(question.question, lines, history=history) if lines else [])]
 
-    def _kept(self, question: Question, result: SearchResult, prompts: Prompts, said: Looks, seconds: float) -> Answer:
+    def _kept(
+        self, question: Question, result: SearchResult, prompts: Prompts, said: Sequence[Said], seconds: float
+    ) -> Answer:
         """The surest of the answers to one question, checked; `seconds` each."""
-        chosen, declined = surest(said)
+        kept = surest(said, self.answerer.refusal(question.question, result))
         return self.answerer.conclude(
             question.question,
             result,
-            text=self.answerer.refusal(question.question, result) if declined else said[chosen].text,
-            packed=prompts[chosen][1],
+            text=kept.text,
+            packed=prompts[kept.number][1],
             seconds=seconds * len(said),
-            tokens=(sum(one.prompt_tokens for one in said), said[chosen].tokens),
-            cut_off=said[chosen].cut_off and not declined,
+            tokens=(kept.prompt_tokens, kept.tokens),
+            cut_off=kept.cut_off,
         )
 
     def _speak(
@@ -173,14 +159,15 @@ class Answering:
         size: int,
         stopping: Stop | None,
         refusals: Sequence[str] = (),
-    ) -> tuple[list[Generated], float]:
+    ) -> tuple[Sequence[Said], float]:
         """The answers, and the seconds that each took of its batch."""
         if not prompts:
             return [], 0.0
         started = time.perf_counter()
+        spoken: Sequence[Said]
         if refusals:
-            declining = cast(Declining, self.speaker)
-            spoken = declining.batch_answer(prompts, size=size, refusals=refusals, stopping=stopping)
+            sure = cast(Sure, self.speaker)
+            spoken = sure.batch_answer(prompts, size=size, refusals=refusals, stopping=stopping)
         else:
             spoken = self.speaker.batch_answer(prompts, size=size, stopping=stopping)
         return spoken, (time.perf_counter() - started) / len(prompts)

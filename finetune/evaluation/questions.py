@@ -69,11 +69,11 @@ def from_pairs(pairs: Iterable[Pair]) -> list[Question]:
     tested: set[str] = set()
     for pair in pairs:
         if pair.split == "test":
-            found.append(_asked(pair, pair.test_set or ""))
+            found.append(asked(pair, pair.test_set or ""))
             tested |= {pair.fact_id} if pair.test_set == "unseen_wording" else set()
         elif pair.split == "train" and pair.kind == "closed_book" and pair.fact_id:
             trained.setdefault(pair.fact_id, pair)
-    return found + [_asked(pair, "trained_wording") for fact, pair in trained.items() if fact in tested]
+    return found + [asked(pair, "trained_wording") for fact, pair in trained.items() if fact in tested]
 
 
 SHARES = {
@@ -101,7 +101,8 @@ def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question
     return [q for q in questions if q.id in ids]
 
 
-def _asked(pair: Pair, test_set: str) -> Question:
+def asked(pair: Pair, test_set: str) -> Question:
+    """A pair as a question of a test set."""
     absent = test_set == "unanswerable"
     return Question(
         id=pair.id,

@@ -72,8 +72,8 @@ def rows(
     """
     mix = mix or Mix()
     units = [unit for section in library.sections() for unit in library.units(section.id)]
-    asked = [_Asked(question=q, gold=frozenset(map(_key, _gold(q, units)))) for q in questions]
-    made = [_Asked(question=q, gold=frozenset(map(_key, _gold(q, units)))) for q in more]
+    texts = [(text, _key(unit)) for unit in units if len(text := _squeezed(unit.text)) > 3]
+    asked, made = ([_Asked(question=q, gold=_gold(q, texts)) for q in some] for some in (questions, more))
     by_key = {_key(unit): unit for unit in units}
     asked = [one for one in asked if one.gold or one.question.answer is None]
     for one in asked:
@@ -202,14 +202,10 @@ def _cited(answer: str, passages: Sequence[tuple[int, str]]) -> str:
     return f"{answer} [{passages[0][0]}]" if len(passages) == 1 else answer
 
 
-def _gold(question: Question, units: Sequence[Unit]) -> list[Unit]:
-    """The units that the question's evidence quotes lie in."""
+def _gold(question: Question, texts: Sequence[tuple[str, tuple[str, int]]]) -> frozenset[tuple[str, int]]:
+    """The keys of the units, given by their squeezed texts, that the question's evidence quotes lie in."""
     quotes = [_squeezed(quote) for quote in question.evidence.split("\n") if quote.strip()]
-    return [
-        unit
-        for unit in units
-        if len(text := _squeezed(unit.text)) > 3 and any(text in quote or quote in text for quote in quotes)
-    ]
+    return frozenset(key for text, key in texts if any(text in quote or quote in text for quote in quotes))
 
 
 def _regrouped(pieces: Sequence[tuple[Unit, Hit]]) -> tuple[Hit, ...]:

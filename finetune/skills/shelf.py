@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from finetune.evaluation.questions import from_file
+from finetune.evaluation.questions import asked, from_file
 from finetune.pairs.build import build
 from finetune.pairs.settings import PairSettings
 from finetune.records import Pair, Question
@@ -57,12 +57,12 @@ class Shelf:
         Where it has no questions, our own stand in.
         """
         library, search = self.open(name)
-        made, asked = self.made(name, seed=seed), self.questions(name)
+        made, given = self.made(name, seed=seed), self.questions(name)
         yield from rows(
             library,
             search,
-            asked or made,
-            more=made if asked else (),
+            given or made,
+            more=made if given else (),
             plan=SMALL,
             count=count,
             epochs=epochs,
@@ -76,16 +76,7 @@ class Shelf:
         dataset = build(library, search, SETTINGS.model_copy(update={"seed": seed}), id="reader")
         assert dataset is not None  # Nobody pauses it.
         return [
-            Question(
-                id=pair.id,
-                question=pair.instruction,
-                answer=pair.output,
-                accept=pair.accept,
-                language=pair.language,
-                section_id=pair.section_id,
-                test_set="made",
-                evidence=pair.quote,
-            )
+            asked(pair, "made")
             for pair in dataset.pairs("train")
             if pair.kind in MADE and pair.quote and not pair.history
         ]
