@@ -1,4 +1,4 @@
-"""Commands on fine-tuning at a service: estimate, start, list, watch, cancel."""
+"""Commands on fine-tuning at a service: start, list, watch, cancel."""
 
 from __future__ import annotations
 
@@ -12,57 +12,30 @@ from app.cli.frame import DEFAULT, USER, AsJson, Kb, confirm, console, line, sho
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
-    from app.hosted import Wish
     from finetune.hosted import Estimate, HostedJob
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="A hosted job's id; the newest when left out.")]
-ServiceName = Annotated[str, typer.Option("--service", help="openai or mistral: the protocol that is spoken.")]
-ModelName = Annotated[str, typer.Option("--model", help="The base model, by the service's name.")]
-Dataset = Annotated[str, typer.Option(metavar="ID", help="Dataset; the newest when left out.")]
-Epochs = Annotated[int, typer.Option(min=1, max=50, help="Passes over the rows.")]
-BaseUrl = Annotated[str, typer.Option(metavar="URL", help="Another service that speaks the same protocol.")]
-KeyEnv = Annotated[str, typer.Option(metavar="NAME", help="Name of the key in the environment or `docgraft keys`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands, grouped under `hosted`."""
     group = typer.Typer(help="Fine-tune at a service. Rows of your documents leave this machine.", no_args_is_help=True)
-    for command in (estimate, start, jobs, watch, cancel):
+    for command in (start, jobs, watch, cancel):
         group.command("list" if command is jobs else command.__name__)(command)
     app.add_typer(group, name="hosted", rich_help_panel="Training")
 
 
-def estimate(
-    *,
-    model: ModelName,
-    kb: Kb = DEFAULT,
-    as_json: AsJson = False,
-    service: ServiceName = "openai",
-    dataset: Dataset = "",
-    epochs: Epochs = 3,
-    base_url: BaseUrl = "",
-) -> None:
-    """Say what a job would send and cost. Sends nothing and needs no key."""
-    from app.hosted import Wish, counted
-
-    wish = Wish(service=service, model=model, dataset=dataset, epochs=epochs, base_url=base_url)
-    found = counted(wiring(), USER, kb, wish)
-    if as_json:
-        show_json({"estimate": found.model_dump(mode="json")})
-    else:
-        _print_estimate(found)
-
-
 def start(
     *,
-    model: ModelName,
+    model: Annotated[str, typer.Option("--model", help="The base model, by the service's name.")],
     kb: Kb = DEFAULT,
     as_json: AsJson = False,
-    service: ServiceName = "openai",
-    dataset: Dataset = "",
-    epochs: Epochs = 3,
-    base_url: BaseUrl = "",
-    key_env: KeyEnv = "",
+    service: Annotated[str, typer.Option(help="openai or mistral: the protocol that is spoken.")] = "openai",
+    dataset: Annotated[str, typer.Option(metavar="ID", help="Dataset; the newest when left out.")] = "",
+    epochs: Annotated[int, typer.Option(min=1, max=50, help="Passes over the rows.")] = 3,
+    base_url: Annotated[str, typer.Option(metavar="URL", help="Another service that speaks the protocol.")] = "",
+    key_env: Annotated[str, typer.Option(metavar="NAME", help="Name of the key, not the key.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Only say what it would send and cost; needs no key.")] = False,
     consent: Annotated[
         bool, typer.Option("--consent", help="Yes: rows made from the documents leave this machine.")
     ] = False,
@@ -71,15 +44,18 @@ def start(
     from app import hosted
 
     wish = hosted.Wish(service=service, model=model, dataset=dataset, epochs=epochs, base_url=base_url, key_env=key_env)
-    job = hosted.start(wiring(), USER, kb, wish, consent=_agreed(kb, wish, consent, as_json=as_json))
-    _print_job(job, as_json=as_json)
-
-
-def _agreed(kb: str, wish: Wish, consent: bool, *, as_json: bool) -> bool:
-    """Whether the person agrees to what would be sent; the estimate is shown first."""
-    from app import hosted
-
     found = hosted.counted(wiring(), USER, kb, wish)
+    if check and as_json:
+        show_json({"estimate": found.model_dump(mode="json")})
+    elif check:
+        _print_estimate(found)
+    else:
+        agreed = _agreed(found, consent, as_json=as_json)
+        _print_job(hosted.start(wiring(), USER, kb, wish, consent=agreed), as_json=as_json)
+
+
+def _agreed(found: Estimate, consent: bool, *, as_json: bool) -> bool:
+    """Whether the person agrees to what would be sent; the estimate is shown first."""
     if found.problems:
         raise DocgraftError(found.problems[0], "Build a larger dataset: docgraft pairs build")
     if not as_json:
@@ -98,7 +74,7 @@ def jobs(*, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
     if as_json:
         show_json({"jobs": [job.model_dump(mode="json") for job in found]})
     elif not found:
-        line("No hosted jobs. What one would cost: docgraft hosted estimate --model NAME")
+        line("No hosted jobs. What one would cost: docgraft hosted start --model NAME --check")
     else:
         rows = [[j.id, j.created[:16].replace("T", " "), j.service, j.model, j.state, j.result] for j in found]
         table(["Job", "Created", "Service", "Base", "State", "Model"], rows)

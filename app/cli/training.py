@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from finetune.records import Run, TrainingSpec
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id; the newest when left out.")]
+AtWork = Annotated[str, typer.Argument(metavar="RUN", help="A run's id; the one at work when left out.")]
 EFFORTS = ("quick", "balanced", "thorough")
 
 
@@ -225,9 +226,9 @@ def watch(run: RunId = "", *, kb: Kb = DEFAULT, as_json: AsJson = False) -> None
     _end(kb, _which(kb, run), as_json=as_json)
 
 
-def stop(run: RunId = "", *, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
+def stop(run: AtWork = "", *, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
     """Stop a run; the best it has learned so far becomes its adapter."""
-    found = wiring().runs(kb).stop(_which(kb, run, active=True))
+    found = wiring().runs(kb).stop(_which(kb, run) if run else _at_work(kb))
     if as_json:
         show_json({"run": found.model_dump(mode="json")})
     else:
@@ -274,18 +275,29 @@ def show(
         line(kept.log(found.id))
 
 
-def _which(kb: str, run: str, *, active: bool = False) -> str:
-    """A run by its id, the beginning of it, or the newest (the newest at work)."""
-    from app.training import ACTIVE
-
+def _which(kb: str, run: str) -> str:
+    """A run by its id, the beginning of it, or the newest."""
     known = wiring().runs(kb).all()
     if run:
         found = [r.id for r in known if r.id == run] or [r.id for r in known if len(run) >= 6 and r.id.startswith(run)]
         if len(found) > 1:
             raise DocgraftError(f"{run!r} is the beginning of {len(found)} runs' ids.", "Give more of the id.")
         return found[0] if found else run
-    found = [r.id for r in known if r.state in ACTIVE or not active]
+    if not known:
+        raise DocgraftError(f"In knowledge base {kb!r} no run yet.", "Start one with: docgraft train start")
+    return known[0].id
+
+
+def _at_work(kb: str) -> str:
+    """The one run that trains, else the one that waits; of several, a person must say which."""
+    from app.training import ACTIVE
+
+    active = [run for run in wiring().runs(kb).all() if run.state in ACTIVE]
+    found = [run.id for run in active if run.state != "queued"] or [run.id for run in active]
     if not found:
-        what = "run is at work" if active else "run yet"
-        raise DocgraftError(f"In knowledge base {kb!r} no {what}.", "Start one with: docgraft train start")
+        raise DocgraftError(f"In knowledge base {kb!r} no run is at work.", "Start one with: docgraft train start")
+    if len(found) > 1:
+        raise DocgraftError(
+            f"{len(found)} runs could be stopped: {', '.join(found)}.", "Say which: docgraft train stop RUN"
+        )
     return found[0]

@@ -47,10 +47,10 @@ def start(cli, stub, *more, consent=True):
 
 def test_an_estimate_says_rows_tokens_cost_and_what_would_leave_and_sends_nothing(cli, ready, openai, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
-    found = json.loads(cli("hosted", "estimate", "--model", "gpt-4.1-mini", "--json").out)["estimate"]
+    found = json.loads(cli("hosted", "start", "--check", "--model", "gpt-4.1-mini", "--json").out)["estimate"]
     assert found["rows"] == 16 and found["cost"] == round(5.0 * found["tokens"] * 3 / 1e6, 4) and found["example"]
     assert found["host"] == "api.openai.com" and "January 2027" in found["warnings"][0]
-    words = cli("hosted", "estimate", "--model", "odd-model", "--base-url", openai.url).out
+    words = cli("hosted", "start", "--check", "--model", "odd-model", "--base-url", openai.url).out
     assert "cost unknown" in words and "prices" in words and not openai.asked
 
 

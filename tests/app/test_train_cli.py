@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from finetune.records import TrainingSpec
+from finetune.runfolder import RunFolder
 from tests.app.test_train_page import tiny, trainable, until
 
 __all__ = ["tiny", "trainable"]
@@ -49,6 +53,20 @@ def test_a_detached_run_is_watched_stopped_and_resumed(cli, trainable):
     ended = cli("train", "resume", run, "--json")
     assert ended.code == 0 and ended.json["run"]["state"] == "completed"
     assert cli("train", "watch", run, "--json").json["run"]["state"] == "completed"
+
+
+def test_stop_without_an_id_means_the_run_that_trains_and_never_guesses(cli, trainable, tmp_path):
+    spec = TrainingSpec(engine="rehearsal", base="tiny", dataset="facts")
+    first, second, third = (trainable.create(spec, base=tmp_path).id for _ in range(3))
+    at_work = RunFolder(trainable.kb.run(first))
+    at_work.claim(os.getpid())
+    assert cli("train", "stop", "--json").json["run"]["id"] == first and at_work.stop_file.exists()
+    at_work.emit("stopped")
+    refused = cli("train", "stop")
+    assert refused.code == 1 and second in refused.err and third in refused.err
+    assert cli("train", "stop", second).code == 0
+    assert cli("train", "stop", "--json").json["run"]["id"] == third
+    assert "no run is at work" in cli("train", "stop").err
 
 
 def test_ctrl_c_stops_the_watching_and_says_how_to_watch_and_stop(cli, trainable, monkeypatch):
