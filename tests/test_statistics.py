@@ -74,6 +74,19 @@ def test_equal_arms_have_no_difference_and_p_one():
     assert found.needed is None
 
 
+def test_no_difference_on_few_questions_proves_no_equality():
+    """Thirty questions without one difference leave room for a difference in one of nine."""
+    scores = [0.0] * 30
+    [found] = compare({"a": scores, "b": scores}, [str(i) for i in range(30)], [("a", "b")])
+    assert found.high == -found.low == pytest.approx(0.116, abs=0.001)
+    assert found.smallest > found.high
+
+
+def test_fewer_sections_than_can_ever_settle_it_are_never_called_enough():
+    [found] = compare({"a": [1.0], "b": [0.0]}, ["s"], [("a", "b")])
+    assert found.needed == 6  # Five coins all alike: p = 0.0625.
+
+
 def test_the_same_numbers_give_the_same_result_twice():
     rng = np.random.default_rng(3)
     a, b, sections = clustered(rng, gap=0.1)

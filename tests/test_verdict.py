@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+from finetune.evaluation.comparison import decided
 from finetune.evaluation.statistics import compare
-from finetune.evaluation.verdict import FAMILY, ArmNumbers, Change, Numbers, decide
+from finetune.evaluation.verdict import BESIDE, FAMILY, ArmNumbers, Change, Numbers, decide
 from finetune.evaluation.words import _EN, _ZH
 
 ARMS = ("base", "rag", "tuned", "both")
@@ -19,11 +22,13 @@ def planted(rates, *, n=240, sections=80, seed=0, resamples=2000, **more):
     names = np.arange(n) % sections
     scores = {
         arm: (rng.random(n) < np.clip(rates[arm] + level[names] * (0 < rates[arm] < 1), 0, 1)).astype(float)
-        for arm in ARMS
+        for arm in (*ARMS, "control", "control_both", "oracle")
         if arm in rates
     }
-    family = [(a, b) for a, b in FAMILY if a in rates and b in rates]
-    differences = compare(scores, [str(s) for s in names], family, resamples=resamples, seed=seed)
+    clusters = [str(s) for s in names]
+    family, beside = ([pair for pair in pairs if set(pair) <= set(rates)] for pairs in (FAMILY, BESIDE))
+    differences = compare(scores, clusters, family, resamples=resamples, seed=seed) if family else []
+    further = tuple(compare(scores, clusters, [pair], resamples=resamples, seed=seed)[0] for pair in beside)
     lengths, f1 = more.pop("lengths", {}), more.pop("f1", {})
     arms = {
         arm: ArmNumbers(
@@ -31,7 +36,7 @@ def planted(rates, *, n=240, sections=80, seed=0, resamples=2000, **more):
         )
         for arm, s in scores.items()
     }
-    return Numbers(arms=arms, differences=tuple(differences), **more)
+    return Numbers(arms=arms, differences=tuple(differences), further=further, **more)
 
 
 def test_really_better_both_wins():
@@ -158,7 +163,82 @@ def test_a_comparison_in_chinese_speaks_chinese():
 
 def test_missing_arms_are_left_out_not_counted_as_zero():
     assert decide(planted({"base": 0.1, "rag": 0.6})).winner == "rag"
-    assert decide(planted({"base": 0.1})).winner == "base"
+
+
+LARGE = {"n": 3000, "sections": 1000}
+FAILED = {"base": "out of memory", "rag": "out of memory", "tuned": "out of memory", "both": "out of memory"}
+READ = [
+    # (rates, how many questions, which failed, winner, English, Chinese): every sentence was read by a person.
+    ({"base": 0.05, "rag": 0.5}, {}, ("tuned", "both"), "rag",
+     "Use retrieval: it answers 49% right, the plain model 8%. The adapter and retrieval with the adapter failed and "
+     "could not be compared.",
+     "使用檢索：答對 49%（原始模型 8%）。（微調、檢索加微調執行失敗，無法比較。）"),
+    ({"base": 0.5, "tuned": 0.45}, LARGE, (), "base",
+     "Use the plain model: nothing that was compared is better by a margin that matters (the plain model 51%, the "
+     "adapter 44%).",
+     "使用原始模型：比較過的方式都沒有足以影響使用的進步（原始模型 51%、微調 44%）。"),
+    ({"base": 0.5, "rag": 0.45}, LARGE, (), "base",
+     "Use the plain model: nothing that was compared is better by a margin that matters (the plain model 51%, "
+     "retrieval 44%).",
+     "使用原始模型：比較過的方式都沒有足以影響使用的進步（原始模型 51%、檢索 44%）。"),
+    ({"base": 0.05, "tuned": 0.3, "both": 0.7}, {}, ("rag",), "both",
+     "Use both: retrieval with the adapter answers 71% right, the adapter 28%, the plain model 8%. Retrieval failed "
+     "and could not be compared.",
+     "兩者併用：檢索加微調答對 71%（微調 28%、原始模型 8%）。（檢索執行失敗，無法比較。）"),
+    ({"base": 0.4}, {}, ("rag", "tuned", "both"), "undecided",
+     "No verdict: of the four ways of answering only the plain model answered, so there is nothing to compare it with. "
+     "Retrieval, the adapter and retrieval with the adapter failed and could not be compared.",
+     "沒有結論：四種回答方式中只有原始模型作答，沒有可比較的對象。（檢索、微調、檢索加微調執行失敗，無法比較。）"),
+    ({}, {}, ARMS, "undecided",
+     "No verdict: none of the four ways of answering has answered. The plain model, retrieval, the adapter and "
+     "retrieval with the adapter failed and could not be compared.",
+     "沒有結論：四種回答方式都沒有作答。（原始模型、檢索、微調、檢索加微調執行失敗，無法比較。）"),
+    ({"rag": 0.6, "tuned": 0.3}, {}, (), "undecided",
+     "No verdict: it takes the plain model's answers too to say whether anything is better than it.",
+     "沒有結論：還需要原始模型的答案，才能知道其他方式是否勝過它。"),
+    ({"base": 0.3, "rag": 0.42}, {"n": 40, "sections": 20}, (), "undecided",
+     "Cannot tell: nothing is shown to be better than the plain model, and 40 questions can only show differences of "
+     "25 points or more. More questions show smaller ones.",
+     "無法判定：沒有任何方式確定勝過原始模型，而 40 題只能看出 25 個百分點以上的差距。題目愈多，能看出的差距愈小。"),
+    ({"base": 0.0, "rag": 0.0, "tuned": 0.0, "both": 0.0}, {"n": 30, "sections": 15}, (), "undecided",
+     "Cannot tell: nothing that was compared answered even one of 30 questions right. A stronger model would tell "
+     "more.",
+     "無法判定：30 題中，比較過的方式一題也沒有答對。換用較強的模型才看得出差別。"),
+    ({"base": 0.0, "rag": 1.0}, {"n": 1, "sections": 1}, (), "undecided",
+     "Cannot tell yet whether retrieval is better than the plain model: about 5 more questions (6 in all) would settle "
+     "it.",
+     "檢索是否勝過原始模型，目前無法判定：大約再加 5 題（共 6 題）才能確定。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rates", "size", "failed", "winner", "english", "chinese"), READ)
+def test_the_sentence_names_only_ways_that_answered(rates, size, failed, winner, english, chinese):
+    numbers = planted(rates, **size)
+    lost = {arm: FAILED[arm] for arm in failed}
+    said = {language: decided(numbers, lost, language) for language in ("en", "zh-Hant")}
+    assert {verdict.winner for verdict in said.values()} == {winner}
+    assert (said["en"].sentence, said["zh-Hant"].sentence) == (english, chinese)
+    assert [reason.count("out of memory") for reason in said["en"].reasons[: len(failed)]] == [1] * len(failed)
+
+
+def test_a_winner_behind_another_way_says_that_the_lead_may_be_chance():
+    verdict = decide(planted({"base": 0.05, "rag": 0.45, "tuned": 0.25, "both": 0.47}))
+    assert verdict.winner == "rag" and verdict.sentence.endswith("no more than chance allows.")
+
+
+def test_a_control_is_called_what_it_is_in_both_ways_of_answering():
+    rates = {"base": 0.05, "rag": 0.45, "tuned": 0.4, "both": 0.75, "control": 0.1, "control_both": 0.75}
+    learned, manner = decide(planted(rates)).reasons[-2:]
+    assert "29 points ahead of an adapter trained the same way on other documents" in learned
+    assert "not shown to be better than retrieval with an adapter trained the same way" in manner
+
+
+def test_no_sentence_of_any_case_is_left_with_a_gap():
+    for rates, size, failed, *_ in READ:
+        for language in ("en", "zh-Hant"):
+            verdict = decided(planted(rates, **size), dict.fromkeys(failed, "gone"), language)
+            for text in (verdict.sentence, *verdict.reasons, *verdict.vetoes):
+                assert not re.search(r"[{}–]|\(\s*[,)]|（、|、）|\+0|-0 |  | 1 \w+s\b", text), text
 
 
 def test_a_true_null_is_called_better_in_at_most_one_comparison_of_twenty():

@@ -91,6 +91,9 @@ def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
         else:
             st.rerun()
     reasons = [*card.verdict.vetoes, *(notes(card) or card.verdict.reasons)]
+    for summary in card.summaries:
+        if summary.failed:
+            reasons = [reason.replace(summary.failed, t.error(summary.failed)) for reason in reasons]
     if reasons:
         with st.expander(t("compare.why"), expanded=True, key=f"why-{card.id}"):
             st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons))

@@ -18,8 +18,8 @@ from finetune.evaluation.kept import Comparison, Plan
 from finetune.evaluation.marks import TOKENIZER, mark
 from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, JudgeReport
 from finetune.evaluation.summary import economics, numbers, summarise
-from finetune.evaluation.verdict import Numbers, decide
-from finetune.evaluation.words import say
+from finetune.evaluation.verdict import DECIDING, Numbers, decide
+from finetune.evaluation.words import joined, listed, say
 from finetune.records import Arm, Question, Verdict
 from memory.errors import BackendFailed
 from memory.records import digest, now
@@ -263,7 +263,11 @@ def decided(found: Numbers, failed: dict[str, str], language: str) -> Verdict:
     """The verdict, with the arms that did not get through named among its reasons."""
     verdict = decide(found, language)
     lost = (say(language, "failed", arm=say(language, arm), why=why) for arm, why in failed.items())
-    return verdict.model_copy(update={"reasons": (*lost, *verdict.reasons)})
+    missed = [say(language, arm) for arm in DECIDING if arm in failed]
+    sentence = verdict.sentence
+    if missed:
+        sentence = joined(sentence, say(language, "lost", arms=listed(missed, language)), language)
+    return verdict.model_copy(update={"sentence": sentence, "reasons": (*lost, *verdict.reasons)})
 
 
 def _write(comparison: Comparison, card: ComparisonCard, answers: Sequence[ArmAnswer], language: str) -> None:

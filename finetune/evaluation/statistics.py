@@ -111,14 +111,15 @@ def compare(
     columns = {arm: np.asarray(values, dtype=np.float64) for arm, values in scores.items()}
     raw = [_difference((a, b), columns[a] - columns[b], index, weights=weights, signs=signs) for a, b in family]
     corrected = holm([d.p for d in raw])
-    return [_finished(d, p) for d, p in zip(raw, corrected, strict=True)]
+    least = math.ceil(math.log2(2 * len(family) / ALPHA))
+    return [_finished(d, p, least) for d, p in zip(raw, corrected, strict=True)]
 
 
 def smallest_difference(n: int, discordance: float, design_effect: float = 1.0) -> float:
     """The smallest true paired difference that `n` questions find with 80 % power at 5 %, two-sided (McNemar)."""
     if n == 0:
         return 1.0
-    low, high = 0.0, max(discordance, 1e-9)
+    low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
         needed = questions_needed(middle, discordance, design_effect)
@@ -182,9 +183,10 @@ def _difference(
     )
 
 
-def _finished(raw: Difference, p_holm: float) -> Difference:
+def _finished(raw: Difference, p_holm: float, least: int) -> Difference:
+    """`least`: fewer sections can never settle one of so many comparisons, however clear they are."""
     done = raw.model_copy(update={"p_holm": p_holm})
-    return done.model_copy(update={"needed": None if done.settled else _more_than(done.n, raw.needed)})
+    return done.model_copy(update={"needed": None if done.settled else _more_than(max(done.n, least - 1), raw.needed)})
 
 
 def _more_than(n: int, needed: int | None) -> int | None:
@@ -209,6 +211,10 @@ def _expanded(means: Floats, centre: float, clusters: int) -> tuple[float, float
 
     reach = float(t.ppf(1 - ALPHA / 2, clusters - 1)) * math.sqrt(clusters / (clusters - 1))
     tail = NormalDist().cdf(-reach)
+    if float(means.min()) == float(means.max()):  # Every section says the same: nothing to draw an interval from.
+        # What not one of so many sections showed may still be this frequent (Clopper and Pearson's bound).
+        unseen = 1 - (ALPHA / 2) ** (1 / clusters)
+        return max(-1.0, centre - unseen), min(1.0, centre + unseen)
     low, high = np.quantile(means, [tail, 1 - tail])
     return max(-1.0, min(float(low), centre)), min(1.0, max(float(high), centre))
 

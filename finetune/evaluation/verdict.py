@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from finetune.evaluation.statistics import Difference, mcnemar
-from finetune.evaluation.words import say
+from finetune.evaluation.words import joined, points, questions, say, signed
 from finetune.records import Verdict
 from memory.records import Record
 
@@ -29,6 +29,10 @@ BESIDE = (("tuned", "control"), ("both", "control_both"), ("oracle", "rag"))
 """Comparisons that explain the verdict without deciding it."""
 
 SIMPLER = {"base": (), "rag": ("base",), "tuned": ("base",), "both": ("base", "rag", "tuned")}
+DECIDING = ("base", "rag", "tuned", "both")
+"""The ways of answering that a verdict is about."""
+NAMED = ("both", "rag", "tuned", "base")
+"""The same in the order in which a sentence names them."""
 MARGIN = 0.05
 """Differences inside this band are too small to matter."""
 VERBOSE = 3.0
@@ -94,16 +98,16 @@ class Numbers(Record):
 def decide(numbers: Numbers, language: str = "en") -> Verdict:
     """The winner, why, what was vetoed, and how many more questions an undecided comparison needs."""
     vetoes = _vetoes(numbers)
-    eligible = [arm for arm in ("base", "rag", "tuned", "both") if arm in numbers.arms and arm not in vetoes]
+    eligible = [arm for arm in DECIDING if arm in numbers.arms and arm not in vetoes]
     winners = [arm for arm in eligible if arm != "base" and _beats_all_simpler(numbers, arm, eligible)]
     winner, why = _choose(numbers, winners, eligible)
-    total, more = _needed(numbers, winner, eligible)
+    nearest = _nearest(numbers, eligible) if why == "undecided" else None
     return Verdict(
         winner=winner,
-        sentence=say(language, why, needed=total or 0, more=more or 0, **_shares(numbers)),
+        sentence=_sentence(numbers, language, why, winner=winner, eligible=eligible, nearest=nearest),
         reasons=tuple(_reasons(numbers, language, winner, eligible)),
         vetoes=tuple(say(language, code, arm=say(language, arm)) for arm, codes in vetoes.items() for code in codes),
-        needed=more,
+        needed=(nearest.needed or 0) - nearest.n if nearest else None,
     )
 
 
@@ -119,12 +123,26 @@ def _choose(numbers: Numbers, winners: Sequence[str], eligible: Sequence[str]) -
         return "rag", "rag_wins"
     if "tuned" in winners:
         return "tuned", "tuned_wins"
+    return _without_winner(numbers, eligible)
+
+
+def _without_winner(numbers: Numbers, eligible: Sequence[str]) -> tuple[Winner, str]:
+    """What there is to say when nothing is shown to be better: why that is, and whether it settles for the base."""
+    there = [arm for arm in DECIDING if arm in numbers.arms]
     others = [arm for arm in eligible if arm != "base"]
-    if not any(counts.answerable for counts in numbers.arms.values()):
+    if not there:
+        return "undecided", "nobody"
+    if not any(numbers.arms[arm].answerable for arm in there):
         return "undecided", "unmarked"
-    if others and all(_no_better(numbers, arm) for arm in others):
-        return "base", "nothing_helps"
-    return ("undecided", "undecided") if others else ("base", "nothing_left")
+    if len(there) == 1:
+        return "undecided", "alone"
+    if "base" not in there:
+        return "undecided", "no_base"
+    if not others:
+        return "base", "nothing_left"
+    if not any(numbers.arms[arm].correct for arm in eligible):
+        return "undecided", "nothing_right"
+    return ("base", "nothing_helps") if all(_no_better(numbers, arm) for arm in others) else ("undecided", "undecided")
 
 
 def _vetoes(numbers: Numbers) -> dict[str, list[str]]:
@@ -193,21 +211,36 @@ def _no_better(numbers: Numbers, arm: str) -> bool:
     return found is not None and found.high < MARGIN
 
 
-def _needed(numbers: Numbers, winner: str, eligible: Sequence[str]) -> tuple[int | None, int | None]:
-    """Questions in all, and more than were asked, that would settle the nearest open comparison of an open verdict."""
-    if winner != "undecided":
-        return None, None
+def _nearest(numbers: Numbers, eligible: Sequence[str]) -> Difference | None:
+    """The open comparison that the fewest questions would settle; those against the base come first."""
     open_ = [d for d in numbers.differences if {d.a, d.b} <= set(eligible) and d.needed and d.difference > 0]
-    nearest = min(open_, key=lambda d: d.needed or 0, default=None)
-    return (nearest.needed, (nearest.needed or 0) - nearest.n) if nearest else (None, None)
+    return min(open_, key=lambda d: (d.b != "base", d.needed), default=None)
 
 
-def _shares(numbers: Numbers) -> dict[str, str]:
-    return {
-        arm: f"{counts.correct / counts.answerable:.0%}" if counts.answerable else "–"
-        for arm in ("base", "rag", "tuned", "both")
-        for counts in [numbers.arms.get(arm, ArmNumbers(correct=0, answerable=0))]
-    }
+def _sentence(
+    numbers: Numbers, language: str, why: str, *, winner: str, eligible: Sequence[str], nearest: Difference | None
+) -> str:
+    """The verdict in a sentence: only ways that answered are named in it."""
+    shares = {arm: f"{c.correct / c.answerable:.0%}" for arm, c in numbers.arms.items() if c.answerable}
+    others = [f"{say(language, arm)} {shares[arm]}" for arm in NAMED if arm in eligible and arm in shares]
+    mine = "" if winner == "undecided" else f"{say(language, winner)} {shares.get(winner, '')}"
+    against = [d for d in numbers.differences if d.b == "base" and d.a in eligible]
+    alone = next((arm for arm in DECIDING if arm in numbers.arms), "base")
+    told = say(
+        language,
+        "undecided_0" if why == "undecided" and nearest is None else why,
+        mine=shares.get(winner, ""),
+        others=("、" if language.startswith("zh") else ", ").join(other for other in others if other != mine),
+        a=say(language, nearest.a if nearest else alone),
+        b=say(language, nearest.b if nearest else "base"),
+        more=questions((nearest.needed or 0) - nearest.n, language, more=True) if nearest else "",
+        needed=f"{nearest.needed:,}" if nearest else "",
+        asked=questions(max((d.n for d in against), default=0), language),
+        smallest=points(max((d.smallest for d in against), default=1.0), language, sign=False),
+        **{arm: shares.get(arm, "") for arm in DECIDING},
+    )
+    ahead = winner in eligible and any(numbers.arms[arm].correct > numbers.arms[winner].correct for arm in eligible)
+    return joined(told, say(language, "ahead"), language) if ahead else told
 
 
 def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[str]) -> list[str]:
@@ -223,7 +256,7 @@ def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[st
     if winner == "rag" and "both" in eligible and not _beats(numbers, "rag", "both"):
         found = _difference(numbers, "both", "rag")
         if found is not None and not found.settled and found.needed and found.difference > 0:
-            lines.append(say(language, "both_open", needed=found.needed))
+            lines.append(say(language, "both_open", needed=questions(found.needed, language)))
     return [*lines, *(_explained(found, language) for found in numbers.further)]
 
 
@@ -232,8 +265,13 @@ def _explained(found: Difference, language: str) -> str:
     if (found.a, found.b) not in BESIDE[:2]:
         return compared(found, language)
     better = found.settled and found.difference > 0
-    values = {"a": say(language, found.a), "difference": f"{100 * found.difference:+.0f}"}
-    return say(language, "facts" if better else "manners", **values)
+    return say(
+        language,
+        "facts" if better else "manners",
+        a=say(language, found.a),
+        b=say(language, f"of_{found.b}"),
+        difference=points(found.difference, language, sign=not better),
+    )
 
 
 def compared(found: Difference, language: str) -> str:
@@ -243,9 +281,9 @@ def compared(found: Difference, language: str) -> str:
         "settled" if found.settled else "open",
         a=say(language, found.a),
         b=say(language, found.b),
-        difference=f"{100 * found.difference:+.0f}",
-        low=f"{100 * found.low:+.0f}",
-        high=f"{100 * found.high:+.0f}",
-        n=found.n,
-        smallest=f"{100 * found.smallest:.0f}",
+        difference=points(found.difference, language),
+        low=signed(found.low),
+        high=signed(found.high),
+        n=questions(found.n, language),
+        smallest=points(found.smallest, language, sign=False),
     )
