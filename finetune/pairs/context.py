@@ -25,7 +25,7 @@ def with_gold(
     packed = evidence(hits, plan, count=estimate)
     number = place(packed, fact, units)
     if number is None:
-        packed = evidence(_placed(section, unit, hits, fraction(seed)), plan, count=estimate)
+        packed = evidence(_placed(section, unit, hits, fraction(seed), plan.most or DEEPEST), plan, count=estimate)
         number = place(packed, fact, units)
     return None if number is None else (packed, number)
 
@@ -54,10 +54,14 @@ def place(packed: Packed, fact: Fact, units: Sequence[Unit]) -> int | None:
     return None
 
 
-def _placed(section: Section, unit: Unit, hits: Sequence[Hit], where: float) -> list[Hit]:
-    """The hits with the fact's unit among them, scored so that it comes at a share `where` of the way down."""
+DEEPEST = 6
+"""The fact's unit stands among so many best ones."""
+
+
+def _placed(section: Section, unit: Unit, hits: Sequence[Hit], where: float, most: int) -> list[Hit]:
+    """The hits with the fact's unit among them, scored so that it comes at a share `where` of the `most` shown."""
     scores = sorted((piece.score for hit in hits for piece in hit.evidence), reverse=True)
-    score = scores[int(where * min(len(scores), 6))] + 1e-6 if scores else 1.0
+    score = scores[int(where * min(len(scores), most, DEEPEST))] + 1e-6 if scores else 1.0
     gold = Hit(
         section=section,
         document=section.document,

@@ -12,7 +12,7 @@ from finetune.pairs.settings import PairSettings
 from finetune.pairs.splits import fraction
 from finetune.records import Fact, Pair
 from memory.records import digest
-from retrieval.packing import estimate, evidence
+from retrieval.packing import EvidencePlan, estimate, evidence
 from retrieval.prompts import REFUSAL
 from retrieval.records import Language, Section, Unit
 from retrieval.tokens import tokens
@@ -81,7 +81,7 @@ class Shown:
     def _cited(self, section: Section, units: Sequence[Unit], first: _Slot, others: Sequence[_Slot]) -> dict[str, Pair]:
         """Rows by seed that answer from the evidence for the first of them; each says in which passage it stands."""
         hits = self.trail.hits(first.pair.instruction)
-        found = context.with_gold(first.fact, section, units, hits, self.settings.plan, seed=first.seed)
+        found = context.with_gold(first.fact, section, units, hits, self._plan(first.seed), seed=first.seed)
         if found is None:
             return {}
         packed, number = found
@@ -98,13 +98,19 @@ class Shown:
         """Rows by seed that refuse: the best evidence for the first of them but the right one, or evidence from far."""
         near = self._near(first)
         hits = self.trail.hits(first.pair.instruction if near else self._elsewhere)
-        packed = context.without_gold(first.fact, hits, self.settings.plan)
+        packed = context.without_gold(first.fact, hits, self._plan(first.seed))
         if packed is None:
             return {}
         same = [slot for slot in others if slot.refuses and self._near(slot) is near]
         fitting = [slot for slot in same if not stands_in(slot.fact.value, packed.text)]
         kind = "near" if near else "far"
         return {slot.seed: self._refusal(slot.pair, packed.text, kind) for slot in [first, *fitting][:GROUP]}
+
+    def _plan(self, seed: str) -> EvidencePlan:
+        """As much evidence as one of the chat's looks shows."""
+        plan = self.settings.plan
+        looks = plan.looks or (plan.most,)
+        return plan.model_copy(update={"most": looks[int(fraction("look", seed) * len(looks))]})
 
     def _near(self, slot: _Slot) -> bool:
         return not self._elsewhere or fraction("near", slot.seed) < self.settings.near
@@ -143,7 +149,7 @@ class Shown:
             if fraction("far", question) < 0.5:
                 yield pair
                 continue
-            packed = evidence(self.trail.hits(question), self.settings.plan, count=estimate)
+            packed = evidence(self.trail.hits(question), self._plan(question), count=estimate)
             if packed.passages:
                 yield pair.model_copy(update={"input": packed.text, "split": "train", "test_set": None})
 

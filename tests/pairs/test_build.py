@@ -118,6 +118,16 @@ def test_a_dataset_with_an_exact_leak_is_reported(dataset, library):
     assert report(dataset.folder)["exact"] == 1
 
 
+def test_rows_with_context_show_as_many_lines_as_a_look_of_the_chat(dataset):
+    def lines(pair):
+        return sum(not line.startswith("[") for line in pair.input.splitlines())
+
+    looks = PairSettings().plan.looks
+    shown = [lines(p) for p in dataset.pairs("train") if p.kind in {"context", "refusal"} and p.input]
+    assert max(shown) <= max(looks)
+    assert {min(looks), max(looks)} <= set(shown)
+
+
 def test_rows_with_context_use_the_prompt_of_the_chat_and_cite_the_right_passage(dataset):
     rows = [p for p in dataset.pairs("train") if p.kind == "context"]
     assert rows
