@@ -210,6 +210,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} ended with code {code}: {reason}",
         "Its whole output is in the run's log: docgraft train show RUN --log",
     ),
+    "engine_killed": (
+        "{name} was ended from outside (signal {signal}); often the system does that when memory runs out.",
+        "Resume the run: it goes on from its last whole checkpoint. A smaller batch takes less memory.",
+    ),
     "engine_no_adapter": (
         "The trainer ended without an adapter.",
         "Its whole output is in the run's log: docgraft train show RUN --log",

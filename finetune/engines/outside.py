@@ -175,6 +175,8 @@ def follow(job: Job, environment: Environment, command: Sequence[str], pace: Pac
             tail = [*tail[-7:], text]
             pace.read(text)
         code = child.process.wait()
+    if code < 0 and not end.excused:
+        raise Failed(notice("engine_killed", name=environment.name, signal=-code))
     if code != 0 and not end.excused:
         raise Failed(notice("engine_ended", name=environment.name, code=code, reason=_reason(tail)))
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -51,15 +52,22 @@ def _steps(orders: dict, folder: Path, output: Path, *, made: int) -> bool:
         if is_step and orders["way"] == "out of memory" and step == 3:
             print("RuntimeError: [enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: not enough memory")
             return False
-        if is_step and step == 3 and orders["way"] == "wait to be stopped":
-            while not (folder / "stop").exists():
-                time.sleep(0.02)
+        if is_step:
+            _meet(orders["way"], folder, step)
         stop = is_step and (folder / "stop").exists()
         if is_step and (stop or step % 4 == 0):
             _save(output / f"checkpoint-{step}", orders["adapter"], state=True)
         if stop:
             return True
     return True
+
+
+def _meet(way: str, folder: Path, step: int) -> None:
+    """What comes from outside after a step: a wish to stop that it waits for, or the end."""
+    while way == "wait to be stopped" and step == 3 and not (folder / "stop").exists():
+        time.sleep(0.02)
+    if way == "killed" and step == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _resumed(settings: dict) -> int:

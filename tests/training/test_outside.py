@@ -16,6 +16,7 @@ from finetune.engines import Job, NothingLearned, load
 from finetune.engines.environments import Environment
 from finetune.engines.outside_log import pieces, read_step, read_total
 from finetune.models.adapter_files import WEIGHTS
+from finetune.models.fingerprints import fingerprint
 from finetune.notices import Failed
 from finetune.records import TrainingSpec
 from finetune.runfolder import RunFolder
@@ -27,6 +28,11 @@ from tests.training.conftest import until
 
 OUTSIDE = ("llamafactory", "axolotl")
 LOGS = Path(__file__).parent / "recorded"
+
+
+@pytest.fixture(params=OUTSIDE)
+def name(request):
+    return request.param
 
 
 @pytest.fixture
@@ -94,7 +100,6 @@ def losses(events):
     return [values["loss"] for kind, _, values in events if kind == "step"]
 
 
-@pytest.mark.parametrize("name", OUTSIDE)
 def test_a_run_of_an_outside_trainer_is_followed_and_its_adapter_taken(name, install, job, workspace):
     folder = install(name)
     made, events = job(name)
@@ -106,6 +111,7 @@ def test_a_run_of_an_outside_trainer_is_followed_and_its_adapter_taken(name, ins
     assert losses(events)[0] > losses(events)[-1] > 5
     assert any("never seen" in text or "nobody has ever seen" in text for kind, text, _ in events if kind == "text")
     assert card.versions == {name: Environment(workspace, name).wanted()} and card.tensors == 8
+    assert card.base_fingerprint == fingerprint(made.base)
     assert engine.effect(made) > 1e-3
     seen = json.loads((folder / "seen.json").read_text())
     assert seen["argv"][0] == "-P" and seen["settings"]["output_dir"].startswith(str(made.folder))
@@ -113,7 +119,6 @@ def test_a_run_of_an_outside_trainer_is_followed_and_its_adapter_taken(name, ins
     assert config["base_model_name_or_path"] == "tiny"
 
 
-@pytest.mark.parametrize("name", OUTSIDE)
 def test_what_it_trains_on_are_the_very_tokens_of_the_chat(name, install, job, workspace, base):
     from datasets import load_from_disk
 
@@ -132,13 +137,13 @@ def test_what_it_trains_on_are_the_very_tokens_of_the_chat(name, install, job, w
     assert [(row["input_ids"], row["labels"]) for row in rows] == ours
 
 
-def test_no_key_reaches_the_trainer_or_its_files(install, job, workspace, monkeypatch):
+def test_no_key_reaches_the_trainer_or_its_files(name, install, job, workspace, monkeypatch):
     canary = "sk-TEST-CANARY-000"
     monkeypatch.setenv("OPENAI_API_KEY", canary)
     monkeypatch.setenv("HF_TOKEN", canary)
-    folder = install("axolotl")
-    made, events = job("axolotl")
-    load("axolotl", workspace.root).train(made)
+    folder = install(name)
+    made, events = job(name)
+    load(name, workspace.root).train(made)
     assert canary not in (folder / "seen.json").read_text() and canary not in str(events)
     assert not any(canary.encode() in path.read_bytes() for path in made.folder.rglob("*") if path.is_file())
 
@@ -152,13 +157,13 @@ def test_no_key_reaches_the_trainer_or_its_files(install, job, workspace, monkey
         ("no adapter", "ended without an adapter"),
     ],
 )
-def test_a_trainer_that_goes_wrong_fails_the_run_in_words_and_leaves_no_adapter(way, said, install, job, workspace):
-    install("llamafactory", way=way)
-    made, _ = job("llamafactory", epochs=1 if way != "no adapter" else 2)
+def test_a_trainer_that_goes_wrong_fails_in_words_and_leaves_no_adapter(way, said, name, install, job, workspace):
+    install(name, way=way)
+    made, _ = job(name, epochs=1 if way != "no adapter" else 2)
     if way == "no adapter":
         (made.folder / "checkpoints").mkdir()
     with pytest.raises(Failed, match=said):
-        _without_checkpoints(load("llamafactory", workspace.root), made, way)
+        _without_checkpoints(load(name, workspace.root), made, way)
     assert not (made.folder / "adapter").exists()
 
 
@@ -174,7 +179,19 @@ def _without_checkpoints(engine, made, way):
     engine.train(made)
 
 
-def test_weights_that_are_no_numbers_are_never_taken(install, job, workspace, noise):
+def test_a_trainer_that_is_killed_is_said_to_be_and_the_run_goes_on_from_its_checkpoint(name, install, job, workspace):
+    install(name, way="killed")
+    made, events = job(name)
+    with pytest.raises(Failed, match=r"ended from outside \(signal 9\).*memory"):
+        load(name, workspace.root).train(made)
+    assert len(losses(events)) == 6 and not (made.folder / "adapter").exists()
+    install(name)
+    made, events = job(name)
+    card = load(name, workspace.root).train(made)
+    assert len(losses(events)) == 4 and card.tensors == 8
+
+
+def test_weights_that_are_no_numbers_are_never_taken(name, install, job, workspace, noise):
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -183,51 +200,51 @@ def test_weights_that_are_no_numbers_are_never_taken(install, job, workspace, no
     tensors[first][0, 0] = float("inf")
     save_file(tensors, noise / WEIGHTS)
     assert not torch.isfinite(tensors[first]).all()
-    install("axolotl")
-    made, _ = job("axolotl")
+    install(name)
+    made, _ = job(name)
     with pytest.raises(Failed, match="not finite"):
-        load("axolotl", workspace.root).train(made)
+        load(name, workspace.root).train(made)
     assert not (made.folder / "adapter").exists()
 
 
-def test_stopping_keeps_what_was_learned_and_resuming_goes_on_from_there(install, job, workspace):
-    folder = install("axolotl", way="wait to be stopped")
+def test_stopping_keeps_what_was_learned_and_resuming_goes_on_from_there(name, install, job, workspace):
+    folder = install(name, way="wait to be stopped")
     events = []
-    made, events = job("axolotl", stopping=lambda: len(losses(events)) >= 3)
-    load("axolotl", workspace.root).train(made)
+    made, events = job(name, stopping=lambda: len(losses(events)) >= 3)
+    load(name, workspace.root).train(made)
     first = len(losses(events))
     assert first == 3 and (made.folder / "adapter" / WEIGHTS).is_file()
-    install("axolotl")
-    made, again = job("axolotl")
-    load("axolotl", workspace.root).train(made)
+    install(name)
+    made, again = job(name)
+    load(name, workspace.root).train(made)
     steps = [values["step"] for kind, _, values in again if kind == "step"]
     assert steps == list(range(4, 9))
     resumed = json.loads((folder / "seen.json").read_text())["settings"]["resume_from_checkpoint"]
     assert Path(resumed).name == "checkpoint-3"
 
 
-def test_a_damaged_checkpoint_is_refused_by_name_and_another_spec_does_not_resume(install, job, workspace):
-    install("llamafactory")
-    made, _ = job("llamafactory")
-    engine = load("llamafactory", workspace.root)
+def test_a_damaged_checkpoint_is_refused_by_name_and_another_spec_does_not_resume(name, install, job, workspace):
+    install(name)
+    made, _ = job(name)
+    engine = load(name, workspace.root)
     engine.train(made)
-    newest = made.folder / "checkpoints/llamafactory/out/checkpoint-8" / WEIGHTS
+    newest = made.folder / "checkpoints" / name / "out/checkpoint-8" / WEIGHTS
     newest.write_bytes(newest.read_bytes()[:100])
-    made, events = job("llamafactory")
+    made, events = job(name)
     engine.train(made)
     said = [text for kind, text, _ in events if kind in ("warning", "started")]
     assert any("checkpoint-8" in text for text in said) and any("checkpoint-4" in text for text in said)
-    made, events = job("llamafactory", rank=8)
+    made, events = job(name, rank=8)
     engine.train(made)
     assert any("belong to another" in text for _, text, _ in events) and len(losses(events)) == 8
 
 
-def test_a_trainer_that_says_it_is_done_and_hangs_is_ended_and_its_adapter_counts(install, job, workspace, monkeypatch):
+def test_a_trainer_that_is_done_and_hangs_is_ended_and_its_adapter_counts(name, install, job, workspace, monkeypatch):
     monkeypatch.setattr("finetune.engines.outside.PATIENCE", 0.5)
-    install("llamafactory", way="hang")
-    made, events = job("llamafactory")
+    install(name, way="hang")
+    made, events = job(name)
     begun = time.monotonic()
-    card = load("llamafactory", workspace.root).train(made)
+    card = load(name, workspace.root).train(made)
     assert time.monotonic() - begun < 30 and card.tensors == 8 and len(losses(events)) == 8
 
 
@@ -246,14 +263,13 @@ def test_on_a_cpu_the_recipe_gives_outside_trainers_what_they_can_do():
     assert {name: spec.bits for name, spec in found.items()} == {"trl": 16, "llamafactory": 32, "axolotl": 32}
 
 
-def test_stopping_before_the_first_step_leaves_nothing(install, job, workspace):
-    install("axolotl", way="no adapter")
-    made, _ = job("axolotl", stopping=lambda: True)
+def test_stopping_before_the_first_step_leaves_nothing(name, install, job, workspace):
+    install(name, way="no adapter")
+    made, _ = job(name, stopping=lambda: True)
     with pytest.raises(NothingLearned):
-        _without_checkpoints(load("axolotl", workspace.root), made, "no adapter")
+        _without_checkpoints(load(name, workspace.root), made, "no adapter")
 
 
-@pytest.mark.parametrize("name", OUTSIDE)
 def test_readiness_says_in_words_what_is_missing(name, install, workspace):
     spec = TrainingSpec(engine=name, base="b", dataset="d")
     engine = load(name, workspace.root)
@@ -269,6 +285,8 @@ def test_readiness_says_in_words_what_is_missing(name, install, workspace):
     assert engine.readiness(spec).ready
     assert "GPU" in engine.readiness(spec.model_copy(update={"bits": 4, "method": "qlora"})).reason
     assert "one device" in engine.readiness(spec.model_copy(update={"devices": 2})).reason
+    (folder / "bin" / "python").unlink()
+    assert "has lost the Python" in engine.readiness(spec).reason
     (folder / "ready.json").unlink()
     assert "half installed" in engine.readiness(spec).reason
     assert "not installed" in load(name).readiness(spec).reason
