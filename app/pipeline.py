@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from app import comparing, talk, training
+from app import comparing, signals, talk, training
 from app.forecast import LEAST, Forecast, counted, forecast, speeds
+from app.signals import Stage
 from finetune.notices import Failed, notice
 from finetune.records import Effort
 from memory.errors import DocgraftError, RunFailed
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 KIND = "tune"
 PLAN = "tune-plan"
 """The kind of the job that looks ahead."""
-Step = Literal["pairs", "train", "compare"]
-STEPS: tuple[Step, ...] = ("pairs", "train", "compare")
 PARTS = ("facts", "pairs", "checks", "writing")
 """Of building a dataset, in order."""
 MOST: dict[Effort, int] = {"quick": 48, "balanced": 120, "thorough": 300}
@@ -74,20 +73,6 @@ class Way(Record):
     """Set when the comparison has finished."""
     going: bool = False
     """Somebody wants it to go on: neither stopped, nor failed, nor finished. After a crash it still says so."""
-
-
-class Stage(Record):
-    """What is being done, and how far that is."""
-
-    step: Step
-    done: float
-    total: float
-    message: str = ""
-    notice: str = ""
-    """Id of the message in finetune.notices, with its values among `values`; "" for words that have none."""
-    values: dict[str, Any] = Field(default_factory=dict)
-    left: float | None = None
-    """Seconds left of this step."""
 
 
 Report = Callable[[Stage], None]
@@ -152,10 +137,16 @@ def tune(
     stop: Stop = lambda: False,
 ) -> ComparisonCard | None:
     """Go from documents to a verdict, doing only what is not done yet; None when stopped. RunFailed, BackendFailed."""
-    with wiring.folder(kb, user).lock("pipeline", timeout=1):
+    folder = wiring.folder(kb, user)
+    with folder.lock("pipeline", timeout=1), signals.AtWork(folder) as here:
+
+        def told(stage: Stage) -> None:
+            here.tell(stage)
+            progress(stage)
+
         found = _kept(wiring, user, kb, _begun(wiring, user, kb, wish).model_copy(update={"going": True}))
         try:
-            return _walked(wiring, user, kb, found, progress=progress, stop=stop)
+            return _walked(wiring, user, kb, found, progress=told, stop=lambda: stop() or here.stopping())
         finally:
             # Only a crash leaves it going: then it goes on by itself when the page is opened again.
             if last := way(wiring, user, kb):
@@ -177,9 +168,8 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
 
     def work(job: Job) -> Any:
         def told(stage: Stage) -> None:
-            share = stage.done / stage.total if stage.total else 0.0
-            job.info.update(stage=stage.step, doing=stage.message, notice=stage.notice, values=stage.values)
-            job.progress(STEPS.index(stage.step) + share, len(STEPS), left=stage.left)
+            job.info.update(stage=stage)
+            job.progress(stage.share, 1.0, left=stage.left)
 
         return tune(wiring, user, kb, wish, progress=told, stop=job.stopping)
 

@@ -104,6 +104,8 @@ class KnowledgeBaseFolder:
         self.runs = root / "runs"
         self.comparisons = root / "comparisons"
         self.pipeline = root / "pipeline.json"
+        self.live = root / "pipeline.live.json"
+        self.halt = root / "pipeline.halt"
         self.choice = root / "choice.json"
 
     def original(self, document_id: str) -> Path:

@@ -13,7 +13,8 @@ from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
     from app.forecast import Forecast
-    from app.pipeline import Stage, Wish
+    from app.pipeline import Wish
+    from app.signals import Stage
     from app.wiring import Wiring
     from finetune.evaluation.records import ComparisonCard
 

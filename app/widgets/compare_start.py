@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import streamlit as st
 
-from app import comparing, pipeline, state
-from app.pipeline import STEPS
+from app import comparing, pipeline, signals, state
+from app.signals import STEPS, Stage
 from app.widgets import POLL, error, plain, progress
 from app.widgets.compare_words import arm_name, language
 from finetune.records import Effort
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.forecast import Forecast
     from app.jobs import Job
 
-ELSEWHERE = 3.0
+ELSEWHERE = 1.0
 """Seconds between two looks at a way that another process is going."""
 
 
@@ -48,24 +48,24 @@ def _draw(job: Job) -> None:
     with st.container(border=True, key="tune-live" if job.kind == pipeline.KIND else "compare-live"):
         if job.kind == pipeline.KIND:
             st.caption(t("compare.resumable"))
-            progress(job, said=lambda: _step(job))
+            progress(job, said=lambda: _step(job.info.get("stage")))
         else:
             progress(job, said=lambda: arm_name(str(job.info.get("arm", ""))))
 
 
-def _step(job: Job) -> str:
+def _step(stage: Stage | None) -> str:
     """Which step is done, which is being done, and what of it."""
     t = state.text()
-    now = STEPS.index(job.info.get("stage", STEPS[0]))
+    now = STEPS.index(stage.step) if stage else 0
     marks = ["✓" if i < now else "●" if i == now else "○" for i in range(len(STEPS))]
     steps = [f"{mark} {t(f'compare.step_{name}')}" for mark, name in zip(marks, STEPS, strict=True)]
-    doing = str(job.info.get("doing", ""))
+    doing = stage.message if stage else ""
     if STEPS[now] == "compare":
         doing = arm_name(doing)
     elif STEPS[now] == "pairs":
         doing = t(f"pairs.stage_{doing}") if t.has(f"pairs.stage_{doing}") else doing
-    else:
-        doing = t.notice(str(job.info.get("notice", "")), job.info.get("values", {}), doing)
+    elif stage:
+        doing = t.notice(stage.notice, stage.values, doing)
     return "  ".join(steps) + (f" · {plain(doing)}" if doing else "")
 
 
@@ -77,13 +77,32 @@ def _ended(job: Job) -> None:
 
 
 def _elsewhere(user: str, kb: str) -> None:
-    @st.fragment(run_every=ELSEWHERE)
-    def waiting() -> None:
-        st.info(state.text()("compare.elsewhere"), icon=":material/hourglass_top:")
-        if not pipeline.elsewhere(state.wiring(), user, kb):
-            st.rerun()
+    """The way that another process goes, such as a terminal: as live as one's own, and it can be stopped from here."""
+    t, wiring = state.text(), state.wiring()
+    folder = wiring.folder(kb, user)
 
-    waiting()
+    @st.fragment(run_every=ELSEWHERE)
+    def watching() -> None:
+        if not pipeline.elsewhere(wiring, user, kb):
+            st.rerun()
+        stage = signals.seen(folder)
+        left = t("common.remaining", time=t.duration(stage.left)) if stage and stage.left else ""
+        parts = [t("compare.running"), _step(stage), left]
+        st.progress(stage.share if stage else 0.0, text=" · ".join(part for part in parts if part))
+        if signals.halting(folder):
+            st.caption(t("common.stopping"))
+        else:
+            st.button(
+                t("common.stop"),
+                key="stop-elsewhere",
+                icon=":material/stop_circle:",
+                on_click=signals.halt,
+                args=(folder,),
+            )
+
+    with st.container(border=True, key="tune-live"):
+        st.caption(t("compare.elsewhere"))
+        watching()
 
 
 def whole_way(user: str, kb: str) -> None:

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from app import pipeline, signals
 from finetune.evaluation.kept import every
 from memory.conversations import Choices
+from memory.workspace import write_json
 from tests.app.test_comparing import QUESTIONS, asked, reader
 
 __all__ = ["asked", "reader"]
@@ -44,6 +46,23 @@ def test_the_verdict_stands_first_with_the_chart_and_the_numbers(page, compared)
     assert not test.exception and compared["verdict"]["sentence"][:20] in bodies(test)
     assert "dg-bar" in bodies(test) and "Retrieval" in bodies(test)
     assert test.dataframe
+
+
+def test_a_click_of_another_process_is_followed_live_and_can_be_stopped(page, cli, manual, wiring):
+    """As when `docgraft tune` runs in a terminal, or the page's server was started anew beside it."""
+    cli("add", manual)
+    folder = wiring.folder("default")
+    way = pipeline.Way(id="w", created="2026-01-01", wish=pipeline.Wish(), revision=1, dataset="d", going=True)
+    write_json(folder.pipeline, way.model_dump(mode="json"))
+    stage = signals.Stage(step="train", done=3, total=4, message="step 3", left=40.0)
+    with folder.lock("pipeline"), signals.AtWork(folder) as there:
+        there.tell(stage)
+        test = page("compare")
+        shown = test.get("progress")[0].proto
+        assert shown.value == round(100 * stage.share) == 58 and "● Training" in shown.text and "40 s" in shown.text
+        assert not [b for b in test.button if b.key == "tune"], "it is not started twice"
+        test.button(key="stop-elsewhere").click().run()
+        assert there.stopping() and "Stopping…" in [c.value for c in test.caption]
 
 
 def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compared, wiring):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import pipeline, settings, talk, training
+from app import pipeline, settings, signals, talk, training
 from app.wiring import Wiring
 from finetune.preflight import Preflight
 from finetune.records import TrainingSpec
@@ -121,16 +121,22 @@ def test_the_click_makes_pairs_trains_compares_says_what_won_and_does_nothing_tw
 
 
 @pytest.mark.parametrize("step", ["train", "compare"])
-def test_stopped_at_any_step_it_goes_on_from_there(bells, step):
-    reached = []
+def test_stopped_at_any_step_it_goes_on_from_there(bells, step, monkeypatch):
+    """The comparison is stopped as another process does it, which also sees how far it is."""
+    monkeypatch.setattr(signals, "EVERY", 0.0)
+    reached, folder, elsewhere = [], bells.folder("default"), step == "compare"
 
     def stop():
-        return step in reached
+        return not elsewhere and step in reached
 
     def told(stage):
         reached.append(stage.step)
+        assert signals.seen(folder) == stage
+        if elsewhere and stage.step == step:
+            signals.halt(folder)
 
     assert pipeline.tune(bells, "local", "default", WISH, progress=told, stop=stop) is None
+    assert reached[-1] == step and signals.seen(folder) is None and not signals.halting(folder)
     card = pipeline.tune(bells, "local", "default", WISH)
     assert card and len(bells.runs("default").all()) == len(bells.datasets("default")) == 1
 
