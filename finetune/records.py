@@ -214,6 +214,11 @@ class AdapterCard(Record):
     versions: dict[str, str] = Field(default_factory=dict)
     created: str = ""
 
+    @property
+    def called(self) -> str:
+        """What people tell it from others by: its engine, the end of its dataset's id, and when it was made."""
+        return " · ".join((self.spec.engine, self.dataset[-6:], self.created[:16].replace("T", " ")))
+
 
 class Question(Record):
     """One question of a comparison."""
@@ -239,6 +244,8 @@ class Arm(Record):
     name: str
     retrieval: bool
     adapter: str | None = None
+    called: str = ""
+    """What people tell the adapter from others by."""
     model: str = ""
     oracle: bool = False
 

@@ -31,11 +31,8 @@ def adapters(*, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
     elif not found:
         line("No adapters yet. Train one with: docgraft train start")
     else:
-        rows = [
-            [c.id, c.created[:16].replace("T", " "), c.base, c.dataset, _score(c.scores), f"{c.bytes / 1e6:.0f} MB"]
-            for c in found
-        ]
-        table(["Adapter", "Created", "Base", "Dataset", "Unseen wordings", "Size"], rows)
+        rows = [[c.id, c.called, c.base, _score(c.scores), f"{c.bytes / 1e6:.0f} MB"] for c in found]
+        table(["Adapter", "Engine, dataset, created", "Base", "Unseen wordings", "Size"], rows)
 
 
 def _score(scores: dict[str, float]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from app.wiring import Wiring
     from finetune.evaluation.arms import Answering
+    from finetune.records import AdapterCard
     from retrieval.records import SearchResult
 
 
@@ -24,13 +25,24 @@ def arms(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[Arm, ...]:
     model = wish.model or wiring.model_names()[0]
     adapter = first_adapter(wiring, user, kb, model, wish)
     filled = wish.model_copy(update={"model": model, "adapter": adapter})
-    return tuple(_arm(wiring, user, kb, name, filled) for name in names(wish, adapter=bool(adapter)))
+    return _apart([_arm(wiring, user, kb, name, filled) for name in names(wish, adapter=bool(adapter))])
+
+
+def _apart(found: list[Arm]) -> tuple[Arm, ...]:
+    """The arms, with the end of the adapter's id where two further adapters are called the same."""
+    taken = [arm.name for arm in found]
+    return tuple(
+        arm.model_copy(update={"name": f"{arm.name} · {(arm.adapter or '')[-6:]}"})
+        if taken.count(arm.name) > 1
+        else arm
+        for arm in found
+    )
 
 
 def first_adapter(wiring: Wiring, user: str, kb: str, model: str, wish: Wish) -> str:
     """The adapter of `tuned` and `both`; "" when there is none."""
     if wish.adapter:
-        return _checked(wiring, user, kb, model, wish.adapter)
+        return _checked(wiring, user, kb, model, wish.adapter).id
     return next(iter(wiring.adapters(kb, user, model=model)), "")
 
 
@@ -41,23 +53,26 @@ def controls(wiring: Wiring, user: str, kb: str, model: str) -> list[str]:
 
 
 def _arm(wiring: Wiring, user: str, kb: str, name: str, wish: Wish) -> Arm:
-    """`wish` has its model and adapter filled in."""
+    """`wish` has its model and adapter filled in. A further adapter's arm is named by what people call that."""
     model = wish.model
     kind, _, which = name.partition("@")
     if kind not in ARMS or (which and kind not in ("base", "rag", *ADAPTED)):
         raise DocgraftError(f"There is no arm {name!r}.", f"Arms are: {', '.join(ARMS)}.")
-    used: str | None = None
+    used, called = None, ""
     if kind in CONTROLS:
-        used = _control(wiring, user, kb, wish)
+        used, called = _control(wiring, user, kb, wish)
     elif kind in ADAPTED:
-        used = _checked(wiring, user, kb, model, which) if which else wish.adapter
-        if not used:
+        if not (which or wish.adapter):
             raise DocgraftError(
                 f"The arm {name!r} needs an adapter of {model}, and there is none.", "Train one: docgraft train start"
             )
+        card = _checked(wiring, user, kb, model, which or wish.adapter)
+        used, called = card.id, card.called
+        name = f"{kind}@{called}" if which else name
     elif which:
         model = _known(wiring, which)
-    return Arm(name=name, retrieval=kind in GROUNDED, adapter=used, model=model, oracle=kind == "oracle")
+    grounded, oracle = kind in GROUNDED, kind == "oracle"
+    return Arm(name=name, retrieval=grounded, adapter=used, called=called, model=model, oracle=oracle)
 
 
 def _known(wiring: Wiring, model: str) -> str:
@@ -66,18 +81,19 @@ def _known(wiring: Wiring, model: str) -> str:
     return model
 
 
-def _control(wiring: Wiring, user: str, kb: str, wish: Wish) -> str:
-    """An adapter trained on other documents; one of these documents would not be a control."""
+def _control(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[str, str]:
+    """An adapter trained on other documents, and what it is called; one of these documents would not be a control."""
     hint = "Train one in another knowledge base: docgraft tune --kb OTHER. Or give it as KNOWLEDGE BASE/ADAPTER."
     chosen = wish.control or next(iter(controls(wiring, user, kb, wish.model)), "")
     base, _, name = chosen.rpartition("/")
     if not base or base == kb:
         raise DocgraftError("The control arm needs an adapter trained on other documents.", hint)
-    return f"{base}/{_checked(wiring, user, base, wish.model, name)}"
+    card = _checked(wiring, user, base, wish.model, name)
+    return f"{base}/{card.id}", f"{base} · {card.called}"
 
 
-def _checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> str:
-    """The adapter's id when it is there and belongs to the model."""
+def _checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> AdapterCard:
+    """The adapter's card when it is there and belongs to the model."""
     from app.wiring import models
     from finetune import adapters
 
@@ -86,7 +102,7 @@ def _checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> st
         raise DocgraftError(
             f"The adapter {card.id} belongs to {card.base}, not to {model}.", "Choose that model, or another adapter."
         )
-    return card.id
+    return card
 
 
 def answering(wiring: Wiring, user: str, kb: str, chosen: tuple[Arm, ...]) -> dict[str, Answering]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmAnswer
+    from finetune.records import Arm
 
 
 class Repetition(Record):
@@ -37,7 +38,7 @@ def again(wiring: Wiring, user: str, kb: str, comparison: str, language: str) ->
     adapted = next((arm.adapter for arm in arms if arm.name in ("tuned", "both") and arm.adapter), "")
     control = next((arm.adapter for arm in arms if arm.name.startswith("control") and arm.adapter), "")
     return Wish(
-        arms=tuple(arm.name for arm in arms),
+        arms=tuple(_wished(arm) for arm in arms),
         model=main.model,
         adapter=adapted or "",
         control=control or "",
@@ -47,6 +48,12 @@ def again(wiring: Wiring, user: str, kb: str, comparison: str, language: str) ->
         repeats=found.id,
         language=language,
     )
+
+
+def _wished(arm: Arm) -> str:
+    """The arm as a wish says it: a further adapter by its id."""
+    way, _, which = arm.name.partition("@")
+    return f"{way}@{arm.adapter}" if which and arm.adapter else arm.name
 
 
 def agreement(now: Comparison, then: Comparison) -> Repetition:

@@ -36,6 +36,7 @@ def summary(card: ComparisonCard, folder: Path) -> dict[str, Any]:
     return {
         "comparison": card.id,
         "arms": arms,
+        "adapters": {arm.name: arm.adapter for arm in card.arms if arm.adapter},
         "comparisons": [d.model_dump(mode="json") for d in card.differences],
         "further": [d.model_dump(mode="json") for d in card.further],
         "judge": card.judge.model_dump(mode="json") if card.judge else None,

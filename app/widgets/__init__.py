@@ -119,6 +119,13 @@ def base_picker() -> str:
     return current
 
 
+def adapter_name(user: str, kb: str, adapter: str) -> str:
+    """What people tell an adapter from others by."""
+    from finetune.adapters import show
+
+    return show(state.wiring().folder(kb, user), adapter).called
+
+
 def base_names() -> list[str]:
     """The knowledge bases this user can pick, the one in use among them."""
     names = state.wiring().workspace(str(state.user())).base_names()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import comparing, state
-from app.widgets import plain
+from app.widgets import adapter_name, plain
 from app.widgets.compare_words import arm_name, language
 from memory.errors import BadDataset
 
@@ -62,7 +62,7 @@ def _arms(user: str, kb: str) -> dict[str, Any]:
             t("compare.adapters"),
             adapters,
             default=adapters[:1],
-            format_func=lambda one: _when(user, kb, one),
+            format_func=lambda one: adapter_name(user, kb, one),
             key="adapters",
         )
         chosen |= {"adapter": picked[0] if picked else "", "adapters": tuple(picked[1:])}
@@ -70,11 +70,6 @@ def _arms(user: str, kb: str) -> dict[str, Any]:
     if others:
         chosen["models"] = tuple(st.multiselect(t("compare.models"), others, key="models"))
     return chosen
-
-
-def _when(user: str, kb: str, adapter: str) -> str:
-    run = state.wiring().runs(kb, user).show(adapter)
-    return f"{run.created[:16].replace('T', ' ')} · {run.spec.effort}"
 
 
 def _source(user: str, kb: str) -> Any:

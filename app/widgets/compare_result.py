@@ -69,6 +69,7 @@ def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
         _agreement(user, kb, card)
     st.html(_bars(card))
     _table(card)
+    _adapters(card)
     parts = {"differences": _differences, "buckets": _buckets, "cost": _cost}
     for name, draw in (parts | ({"judge": _judge} if card.judge else {})).items():
         with st.expander(t(f"compare.{name}"), key=f"{name}-{card.id}"):
@@ -97,6 +98,14 @@ def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
     if reasons:
         with st.expander(t("compare.why"), expanded=True, key=f"why-{card.id}"):
             st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons))
+
+
+def _adapters(card: ComparisonCard) -> None:
+    """Which adapter stands behind a way of answering whose name does not say it."""
+    from finetune.evaluation.report import adapters
+
+    for text in adapters(card, language()):
+        st.caption(plain(text))
 
 
 def _bars(card: ComparisonCard) -> str:

@@ -48,7 +48,9 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Hash of arms, questions and settings: two comparisons with one fingerprint give the same answers."""
-        parts = [a.model_dump_json() for a in self.arms] + [q.model_dump_json() for q in self.questions]
+        parts = [a.model_dump_json(exclude={"called"}) for a in self.arms] + [
+            q.model_dump_json() for q in self.questions
+        ]
         return digest(*parts, json.dumps(self.settings, sort_keys=True, default=str), self.repeats, length=32)
 
 

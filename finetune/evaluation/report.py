@@ -40,6 +40,7 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
         failed=[(label(s.arm, language), s.failed) for s in card.summaries if s.failed],
         forest=[_forest(d, language) for d in (*card.differences, *card.further)],
         table=_table(whole, words, language),
+        adapters=adapters(card, language),
         groups=groups(whole, words),
         whole=whole,
         cost=costs(card, words, language),
@@ -58,6 +59,7 @@ def markdown(card: ComparisonCard, language: str = "en") -> str:
     lines += [f"- {text}" for text in (*card.verdict.vetoes, *card.verdict.reasons)]
     lines += ["", "| | " + " | ".join(table["header"]) + " |", "|---|" + "---:|" * len(table["header"])]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table["rows"]]
+    lines += ["", *adapters(card, language)]
     lines += ["", f"{words['tokenizer']}: {card.tokenizer}. {words['caution']}", ""]
     lines += [f"- {name}: {value}" for name, value in costs(card, words, language)]
     return "\n".join([*lines, ""])
@@ -73,6 +75,15 @@ def label(arm: str, language: str = "en") -> str:
     way, _, which = arm.partition("@")
     name = str(report_words(language)["labels"].get(way, way))
     return f"{name} · {short(which)}" if which else name
+
+
+def adapters(card: ComparisonCard, language: str = "en") -> list[str]:
+    """What the adapter of each way of answering is called, where the way's own name does not say it."""
+    ways: dict[str, list[str]] = {}
+    for arm in card.arms:
+        if arm.called and "@" not in arm.name:
+            ways.setdefault(arm.called, []).append(label(arm.name, language))
+    return [f"{' / '.join(names)}: {called}" for called, names in ways.items()]
 
 
 def explain(answer: ArmAnswer, language: str = "en") -> str:

@@ -8,7 +8,9 @@ import pytest
 
 from app import comparing, settings
 from app.wiring import Wiring
+from finetune import adapters
 from finetune.evaluation.kept import every
+from finetune.evaluation.report import html
 from memory.conversations import Choices
 from memory.errors import DocgraftError
 from tests.planted_adapters import plant
@@ -78,11 +80,24 @@ def test_a_second_adapter_stands_beside_the_first_in_the_same_ways_of_answering(
     wiring, base, first, _ = shelf
     second = plant(wiring, base, seed=5)
     found = cli("compare", "--questions", questions, "--adapters", f"{first},{second}", "--json").json
-    assert arms(found) == {"base", "rag", "tuned", "both", f"tuned@{second}", f"both@{second}"}
-    assert {(d["a"], d["b"]) for d in found["further"]} == {
-        (f"tuned@{second}", "tuned"),
-        (f"both@{second}", "both"),
-    }
+    called = adapters.show(wiring.folder("default"), second).called
+    assert arms(found) == {"base", "rag", "tuned", "both", f"tuned@{called}", f"both@{called}"}
+    assert found["adapters"]["tuned"] == first and found["adapters"][f"both@{called}"] == second
+    assert {(d["a"], d["b"]) for d in found["further"]} == {(f"tuned@{called}", "tuned"), (f"both@{called}", "both")}
+    card = every(wiring.folder("default"))[0].card()
+    written = html(card, [])
+    assert called.startswith("trl · facts · ") and f"Adapter · {called}" in written
+    assert f"Adapter / Retrieval + adapter: {adapters.show(wiring.folder('default'), first).called}" in written
+    again = cli("compare", "--repeat", found["comparison"], "--json").json
+    assert arms(again) == arms(found) and again["repeats"]["changed"] == []
+    third = plant(wiring, base, seed=6)
+    wish = comparing.Wish(
+        adapter=first, adapters=(second, third), questions=every(wiring.folder("default"))[0].questions()
+    )
+    names = {arm.name for arm in comparing.ready(wiring, "local", "default", wish).plan.arms}
+    assert {f"tuned@{called} · {one[-6:]}" for one in (second, third)} < names, (
+        "called the same, told apart by their ids"
+    )
     texts = {arm: text for arm, text in _texts(wiring, "q0").items() if arm.startswith("tuned")}
     assert len(set(texts.values())) == 2, "two adapters answer differently"
 

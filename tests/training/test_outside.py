@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune import adapters
+from finetune import adapters, worker
 from finetune.engines import Job, NothingLearned, load
 from finetune.engines.environments import Environment
 from finetune.engines.outside_log import pieces, read_step, read_total
@@ -360,3 +360,11 @@ def test_the_log_is_read_in_both_trainers_ways_and_anything_else_is_text():
     assert read_total("Loading weights: 100%|███| 21/21 [00:00<00:00, 29050.26it/s]") is None
     assert read_total("2/8 of it") is None
     assert list(pieces(iter([b"a\rb\n", b"\xe4\xb8", b"\xad\nrest"]))) == ["a", "b", "中", "rest"]
+
+
+def test_an_engine_removed_while_its_run_waited_fails_that_run_in_words(name, runs, base):
+    run = runs.create(TrainingSpec(engine=name, base="tiny", dataset="facts", bits=32), base=base)
+    assert worker.main(str(runs.kb.run(run.id))) == 1
+    found = runs.show(run.id)
+    assert found.state == "failed" and found.adapter is None
+    assert f"{name} is not installed" in found.message and f"docgraft engines install {name}" in found.message
