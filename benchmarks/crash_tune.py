@@ -2,8 +2,9 @@
 
     python -m benchmarks.crash_tune [--kills 20] [--engine rehearsal|trl] [--seed 1]
 
-Once without a kill, to know what should come out. Then, in a home of its own, `docgraft tune` is started and killed
-after a random time, again and again, sometimes together with the training it had started; then it runs to its end.
+Once without a kill, to know what should come out. Then, in a home of its own, `docgraft tune` is started and killed a
+random time after it has begun to work, again and again, sometimes together with the training it had started; then it
+runs to its end. A kill counts when the way was not finished yet.
 With the engine that rehearses, the two ways that need an adapter fail by name in both; the others answer.
 """
 
@@ -57,16 +58,18 @@ def crash(root: Path, kills: int, engine: str, seed: int) -> str:
 
     base, rng, died = tiny_model(root / "tiny"), random.Random(seed), Counter[str]()
     whole, broken = (_home(root / name, base, engine) for name in ("whole", "broken"))
+    process = _tune(whole)
+    assert _working(process, whole)
     begun = time.monotonic()
-    assert _tune(whole).wait() == 0
+    assert process.wait() == 0
     lasted = time.monotonic() - begun
     while died.total() < kills:
         process = _tune(broken)
-        killed = _killed_after(process, rng.uniform(0.15, 0.9) * lasted)
+        killed = _working(process, broken) and _killed_after(process, rng.uniform(0, 0.9) * lasted)
         where = _stage(broken)
         if where == "finished":  # Begin a new way from nothing, so that every kill hits something.
             _begin_again(broken)
-        if not killed:
+        if not killed or where == "finished":
             continue
         died[where] += 1
         if rng.random() < 0.4:
@@ -99,8 +102,18 @@ def _home(root: Path, base: Path, engine: str) -> dict[str, str]:
 
 
 def _tune(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    _kb(environment).live.unlink(missing_ok=True)
     command = [sys.executable, "-c", MAIN, "tune", "--effort", "quick", "--most", "48", "--yes"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _working(process: subprocess.Popen[bytes], environment: dict[str, str]) -> bool:
+    """Wait until it has begun to work; False when it ended before, which it does where nothing is left to do."""
+    while process.poll() is None:
+        if _kb(environment).live.exists():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _killed_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -129,8 +142,6 @@ def _kb(environment: dict[str, str]) -> KnowledgeBaseFolder:
 def _stage(environment: dict[str, str]) -> str:
     """How far the way on disk is."""
     folder = _kb(environment)
-    if not folder.pipeline.exists():
-        return "start"
     way: dict[str, Any] = json.loads(folder.pipeline.read_text(encoding="utf-8"))
     if way["comparison"]:
         return "finished"

@@ -9,7 +9,7 @@ from app.widgets import base_picker, empty, heading, pending_error
 from app.widgets.compare_live import live
 from app.widgets.compare_own import own
 from app.widgets.compare_result import results
-from app.widgets.compare_start import running, whole_way
+from app.widgets.compare_start import noticed, running, whole_way
 
 user = str(state.user())
 t = state.text()
@@ -23,6 +23,7 @@ if not state.wiring().library(kb, user).documents():
 else:
     at_work = running(user, kb)
     if not at_work:
+        noticed(user, kb)
         whole_way(user, kb)
     results(user, kb, at_work=at_work)
     if not at_work:

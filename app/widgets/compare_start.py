@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ELSEWHERE = 1.0
 """Seconds between two looks at a way that another process is going."""
+NOTICED = 5.0
+"""Seconds between two looks whether another process has begun to go one."""
 
 
 def running(user: str, kb: str, *, draw: bool = True) -> bool:
@@ -103,6 +105,14 @@ def _elsewhere(user: str, kb: str) -> None:
     with st.container(border=True, key="tune-live"):
         st.caption(t("compare.elsewhere"))
         watching()
+
+
+@st.fragment(run_every=NOTICED)
+def noticed(user: str, kb: str) -> None:
+    """Draw the page again once another process has begun to go the way, so that a page left open shows it too."""
+    known = pipeline.way(state.wiring(), user, kb)
+    if known and known.going:
+        st.rerun()
 
 
 def whole_way(user: str, kb: str) -> None:

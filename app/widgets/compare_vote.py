@@ -78,14 +78,21 @@ def _ballot(user: str, box: VoteBox, item: Ballot, answers: Sequence[ArmAnswer])
     question = next(x.question.question for x in answers if x.question.id == item.question_id)
     shown, buttons = st.container(), st.container(horizontal=True)
     with buttons:  # Sent first: a key pressed at the sight of the answers must not reach the last ballot's buttons.
-        for number, choice in enumerate(CHOICES, 1):
-            st.button(
+        pressed = [
+            choice
+            for number, choice in enumerate(CHOICES, 1)
+            if st.button(
                 t(f"compare.vote_{choice}"),
                 key=f"cast-{choice}-{item.id}",
                 shortcut=str(number),
                 on_click=state.do,
                 args=(_cast, user, box, item.id, choice),
             )
+        ]
+    if pressed and "vote-seen" not in st.session_state:
+        # The server was started anew under an open page: its ballot was read, but this session knows no callback yet.
+        state.guarded(box.cast, item.id, pressed[0], user)
+        st.rerun()
     with shown:
         st.caption(t("compare.vote_lead"))
         st.markdown(f"**{plain(question)}**")

@@ -6,11 +6,14 @@ import json
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app import pipeline, signals
 from finetune.evaluation.kept import every
+from finetune.evaluation.votes import VoteBox
 from memory.conversations import Choices
 from memory.workspace import write_json
+from tests.app.conftest import MAIN
 from tests.app.test_comparing import QUESTIONS, asked, reader
 
 __all__ = ["asked", "reader"]
@@ -92,6 +95,23 @@ def test_one_question_goes_to_every_way_side_by_side(page, compared):
     settled(test)
     text = " ".join(m.value for m in test.markdown)
     assert "I think it is a week" in text and "18 months" in text
+
+
+def test_a_vote_that_reaches_a_server_just_started_anew_is_kept(page, compared, wiring):
+    """The browser still shows the ballot; the new server's session has drawn nothing when the key press arrives."""
+    (comparison,) = every(wiring.folder("default"))
+    box = VoteBox(comparison.folder / "votes.jsonl")
+
+    def casts(test):
+        return [b for b in test.button if str(b.key).startswith("cast-left-")]
+
+    before, after = page("compare"), AppTest.from_file(str(MAIN), default_timeout=60)
+    before.session_state[f"vote-{comparison.id}"] = after.session_state[f"vote-{comparison.id}"] = True
+    (ballot,) = casts(before.run())
+    after.query_params, after._page_hash = before.query_params, before._page_hash
+    ballot.click()
+    after._run(before._tree.get_widget_states())
+    assert not after.exception and list(box.votes("local")) == [ballot.key.removeprefix("cast-left-")]
 
 
 def test_the_one_click_tells_when_its_model_is_missing(page, compared, monkeypatch):
