@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import hosted, state
 from app.hosted import Wish
-from app.widgets import plain
+from app.widgets import error, plain
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
     from finetune.hosted import Estimate, HostedJob
+
+PROBLEM = "hosted-problem"
 
 
 def hosted_training(user: str, kb: str) -> None:
@@ -26,8 +29,16 @@ def hosted_training(user: str, kb: str) -> None:
         wish = _wish()
         if wish.model:
             _estimate(user, kb, wish)
+        if problem := st.session_state.pop(PROBLEM, None):
+            error(problem)
         for job in known:
             _job(user, kb, job)
+
+
+def _do(action: Callable[..., object], *args: Any) -> None:
+    """Do it; an error is shown in this box, where the person looks, and not at the top of the page."""
+    if not state.guarded(action, *args):
+        st.session_state[PROBLEM] = st.session_state.pop("error")
 
 
 def _wish() -> Wish:
@@ -64,7 +75,7 @@ def _estimate(user: str, kb: str, wish: Wish) -> None:
     )
     if st.button(t("train.hosted_start"), key="hosted-start", disabled=not agreed, icon=":material/cloud_upload:"):
         with st.spinner(t("train.hosted_sending")):
-            state.guarded(lambda: hosted.start(wiring, user, kb, wish, consent=agreed))
+            _do(lambda: hosted.start(wiring, user, kb, wish, consent=agreed))
         st.rerun()
 
 
@@ -85,9 +96,10 @@ def _job(user: str, kb: str, job: HostedJob) -> None:
     t, wiring = state.text(), state.wiring()
     with st.container(border=True, key=f"hosted-job-{job.id}"):
         told = t(f"train.hosted_state_{job.state}")
-        st.markdown(f"**{plain(job.service)}** · {plain(job.model)} · {told}")
+        begun = job.created[:16].replace("T", " ")
+        st.markdown(f"**{plain(job.service)}** · {plain(job.model)} · {told}  \n:small[{plain(begun)}]")
         if job.message:
-            st.caption(plain(job.message))
+            st.caption(plain(t.error(job.message)))
         if job.result:
             st.success(t("train.hosted_done", name=plain(hosted.model_name(job))), icon=":material/check:")
         if job.state in ENDED:
@@ -95,7 +107,5 @@ def _job(user: str, kb: str, job: HostedJob) -> None:
         with st.container(horizontal=True):
             look, cancel = t("train.hosted_look"), t("train.hosted_cancel")
             arguments = (wiring, user, kb, job.id)
-            st.button(look, key=f"look-{job.id}", on_click=state.do, args=(hosted.advance, *arguments))
-            st.button(
-                cancel, key=f"cancel-{job.id}", type="tertiary", on_click=state.do, args=(hosted.cancel, *arguments)
-            )
+            st.button(look, key=f"look-{job.id}", on_click=_do, args=(hosted.advance, *arguments))
+            st.button(cancel, key=f"cancel-{job.id}", type="tertiary", on_click=_do, args=(hosted.cancel, *arguments))

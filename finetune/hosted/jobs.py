@@ -116,7 +116,7 @@ class HostedJobs:
         """Create it once: when an earlier attempt broke off, the service is asked first whether it arrived."""
         if job.state == "creating" and (known := client.find(job.files["train"])):
             return self._told(job, known)
-        job = self._keep(job.model_copy(update={"state": "creating"}))
+        job = self._keep(job.model_copy(update={"state": "creating", "message": ""}))
         told = client.create(job.model, job.files, epochs=job.epochs, seed=0, suffix=SUFFIX)
         return self._told(job, told)
 

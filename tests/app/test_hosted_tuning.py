@@ -194,3 +194,29 @@ def test_the_page_shows_the_cost_asks_for_consent_and_follows_the_job_to_a_model
     test.checkbox(key="hosted-consent").check().run()
     test.button(key="hosted-start").click().run()
     assert any("400" in one.value for one in test.error) and "CANARY" not in str([one.value for one in test.error])
+
+
+def test_on_the_page_a_refused_key_is_said_in_chinese_and_the_job_goes_on_and_is_cancelled(
+    page, ready, remote, monkeypatch
+):
+    monkeypatch.setenv("DOCGRAFT_LANGUAGE", "zh-TW")
+    remote.faults, remote.states = {"POST /files": [401]}, ["running"]
+    test = page("train")
+    test.selectbox(key="hosted-service").select(remote.dialect).run()
+    test.text_input(key="hosted-model").input("base-1").run()
+    test.text_input(key="hosted-url").input(remote.url).run()
+    test.checkbox(key="hosted-consent").check().run()
+    test.button(key="hosted-start").click().run()
+    assert "服務拒絕了這個金鑰" in test.error[0].value and "CANARY" not in test.error[0].value and not remote.jobs
+    _press(test, "look-")
+    assert not test.error and len(remote.jobs) == 1
+    remote.faults = {"POST /fine_tuning/jobs/job-1/cancel": [429] * 9}
+    _press(test, "cancel-")
+    assert "額度" in test.error[0].value
+    remote.faults = {}
+    _press(test, "cancel-")
+    assert not test.error and not test.exception and not any(str(b.key).startswith("cancel-") for b in test.button)
+
+
+def _press(test, name):
+    next(button for button in test.button if str(button.key).startswith(name)).click().run()
