@@ -2,9 +2,10 @@
 
     python -m benchmarks.facts24 MODEL_FOLDER [--facts 24 100 300 1000] [--recipes docgraft unsloth …] [--bits 32 16]
 
-Closed book, greedy, all recipes by the same trainer on the same rows. Every epoch asks one unseen wording of every fact
-(at most 120 facts); the clock stands still meanwhile. At the end another unseen wording, which decided nothing, is
-asked. A recipe that does not get there by its own end is run again with as many epochs as --limit seconds allow.
+Closed book, greedy, all recipes by the same trainer on the same rows; ours has general rows beside them. Every epoch
+asks one unseen wording of every fact (at most 120 facts); the clock stands still meanwhile. At the end another unseen
+wording, which decided nothing, is asked, and general questions. NAME+ is that recipe with as many epochs as
+--limit seconds allow.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 from benchmarks import machine
 
 GOAL = 0.9
+GENERAL = 60
+"""General questions asked at the end."""
 RECIPES: dict[str, dict[str, Any]] = {
     # Unsloth's notebooks: r 16, alpha 16, 2e-4 linear, 5 warm-up steps, 2 × 4 rows, 60 steps, weight decay 0.001.
     "unsloth": {
@@ -77,10 +80,10 @@ def main() -> None:
     if arguments.child:
         changes = dict(one.split("=", 1) for one in arguments.set)
         spec = spec_of(arguments.recipes[0], arguments.facts[0], arguments.bits, changes)
-        print(json.dumps(run(arguments.model, arguments.facts[0], spec, arguments.limit, cpu=arguments.cpu)))
+        print(json.dumps(run(arguments, spec)))
         return
-    lines = ["| recipe | facts | 90 % in unseen words after | asked once more, otherwise | score at second |"]
-    lines += ["|---|---|---|---|---|"]
+    head = "recipe | facts | 90 % in unseen words after | asked once more, otherwise | general | score at second"
+    lines = [f"| {head} |", "|---|---|---|---|---|---|"]
     for count in arguments.facts:
         for recipe in arguments.recipes:
             lines.append(_row(recipe, count, _child(arguments, recipe, count)))
@@ -95,7 +98,7 @@ def _row(recipe: str, count: int, found: dict[str, Any]) -> str:
     reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {found['trained']:.0f} s"
     every = max(1, len(found["curve"]) // 8)
     curve = ", ".join(f"{score:.0%} at {second:.0f}" for second, score in found["curve"][::-every][::-1])
-    return f"| {recipe} | {count} | {reached} | {found['test']:.0%} | {curve} |"
+    return f"| {recipe} | {count} | {reached} | {found['test']:.0%} | {found['general']} of {GENERAL} | {curve} |"
 
 
 def _child(arguments: argparse.Namespace, recipe: str, count: int) -> dict[str, Any]:
@@ -128,20 +131,27 @@ def spec_of(recipe: str, count: int, bits: int, changes: dict[str, str]) -> Any:
     return TrainingSpec.model_validate(values)
 
 
-def run(model: Path, count: int, spec: Any, limit: float, *, cpu: bool = False) -> dict[str, Any]:
-    """Train until the goal or the end; the curve and what the last unseen wording says."""
+def run(arguments: argparse.Namespace, spec: Any) -> dict[str, Any]:
+    """Train until the goal or the end; the curve, what the last unseen wording says, general questions passed."""
     from benchmarks.facts import job, pairs
     from finetune.engines import progress
     from finetune.engines.examine import Exam, examine
     from finetune.engines.network import load_network, restore_adapter
     from finetune.engines.trl import train
+    from finetune.evaluation.general import sample
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
+    from finetune.pairs import replay
+    from finetune.pairs.finish import LEAST_GENERAL
 
     progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
-    rows, tokenizer = pairs(count), load_tokenizer(model)
+    model, rows = arguments.model, pairs(arguments.facts[0])
+    if arguments.recipes[0] == "docgraft":  # A dataset of ours brings them; the published recipes have none.
+        taught = sum(pair.split == "train" for pair in rows)
+        rows = [*rows, *replay.training(replay.LANGUAGES, max(LEAST_GENERAL, taught // 3))]
+    tokenizer = load_tokenizer(model)
     network = load_network(spec, model, describe())
-    clock = _Clock(limit, time.process_time if cpu else time.perf_counter)
+    clock = _Clock(arguments.limit, time.process_time if arguments.cpu else time.perf_counter)
     with tempfile.TemporaryDirectory() as folder:
         _only_facts(Exam)
         train(job(Path(folder), model, spec, rows, emit=clock.emit, stopping=clock.stopping), network)
@@ -149,8 +159,8 @@ def run(model: Path, count: int, spec: Any, limit: float, *, cpu: bool = False) 
 
         restore_adapter(network, load_file(Path(folder) / "adapter" / "adapter_model.safetensors"))
     held = [pair for pair in rows if pair.split == "test"]
-    score = examine(network, Exam(tokenizer, held, (), ())).unseen_wording
-    return {**clock.result(), "test": score}
+    found = examine(network, Exam(tokenizer, held, sample(GENERAL), ()))
+    return {**clock.result(), "test": found.unseen_wording, "general": round((found.general or 0) * GENERAL)}
 
 
 def _only_facts(kind: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune import datasets, engines, offers
 from finetune.engines.probe import TooBig, measure
-from finetune.engines.rows import Rows, encode, fitted
+from finetune.engines.rows import Rows, encode, fitted, in_pass
 from finetune.models.devices import Device, describe
 from finetune.models.templates import Row, has_template, load_tokenizer, render
 from finetune.modelsize import size_of
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FEW_FACTS, MANY_FACTS = 50, 3000
-LITTLE_GENERAL = 0.04
+LITTLE_GENERAL = 0.1
 """With a smaller share of general rows a model forgets more than it should (docs/BENCHMARKS.md)."""
+DEALING = ("trl", "unsloth")
+"""Engines that deal general rows out over the passes; others show all of them in each."""
 CHECKED = 50
 """Rows whose template parity is checked."""
 
@@ -248,7 +250,8 @@ def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: A
     from finetune.engines.trl import steps_of
 
     count = len(rows.rows)
-    steps = steps_of(spec, count) if count else 0
+    a_pass = len(in_pass(rows, spec.epochs)) if spec.engine in DEALING else count
+    steps = steps_of(spec, a_pass) if count else 0
     questions = exam(pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length) if spec.evaluate else ()
     return {
         "rows": count,
@@ -260,7 +263,7 @@ def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: A
         "longest": rows.longest,
         "truncated": rows.truncated,
         "steps": steps,
-        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / count, 2) if count else 0.0,
+        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / a_pass, 2) if count else 0.0,
         "sample": _pieces(rows.rows[0], tokenizer) if count else (),
     }
 

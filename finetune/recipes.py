@@ -12,7 +12,7 @@ ROOM = 0.8
 """Share of the free memory that a recipe may plan with."""
 MANY_FACTS = 2000
 """From here on an adapter needs twice the rank (METHODS 7.2)."""
-EPOCHS: dict[Effort, int] = {"quick": 4, "balanced": 4, "thorough": 8}
+EPOCHS: dict[Effort, int] = {"quick": 4, "balanced": 5, "thorough": 8}
 RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
 PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 2, "thorough": 3}
 SHORT_RUN = 200

@@ -198,7 +198,7 @@ def _steps(model: Any, rows: Rows, spec: TrainingSpec, device: Device) -> tuple[
 
     from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded
     from finetune.engines.fused import fuse
-    from finetune.engines.rows import order
+    from finetune.engines.rows import in_pass, pass_order
     from finetune.engines.trl import faster
     from finetune.recipes import step_tokens
 
@@ -206,8 +206,8 @@ def _steps(model: Any, rows: Rows, spec: TrainingSpec, device: Device) -> tuple[
     flattening = Flattening()
     batch = flatten if install(model.get_base_model(), flattening) else padded
     fuse(model)
-    size = min(spec.batch, len(rows.rows))
-    numbers = order([len(row.ids) for row in rows.rows], size, seed=spec.seed, epoch=0, groups=rows.groups)
+    size = min(spec.batch, len(in_pass(rows, spec.epochs)))
+    numbers = pass_order(rows, spec.epochs, size, seed=spec.seed, epoch=0)
     starts = range(0, len(numbers) - size + 1, size)
     steps = [
         in_pieces([rows.rows[i] for i in numbers[at : at + size]], batch, step_tokens(device.kind))["pieces"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,8 @@ class Rows(NamedTuple):
     """Tokens of the longest row before cutting."""
     groups: Sequence[int] = ()
     """Rows of the same number are about the same evidence."""
+    general: Sequence[int] = ()
+    """Numbers of the rows that are about no document."""
 
     @property
     def tokens(self) -> int:
@@ -42,12 +45,14 @@ class Rows(NamedTuple):
 def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase) -> Rows:
     """Every pair as token ids, none of them cut."""
     known: dict[str, int] = {}
-    rows, groups = [], []
+    rows, groups, general = [], [], []
     for number, pair in enumerate(pairs):
+        if pair.kind == "replay":
+            general.append(number)
         rows.append(supervised(messages(pair), pair.output, tokenizer))
         shown = shown_to(pair)
         groups.append(known.setdefault(shown, number) if shown else number)
-    return Rows(rows, 0, max((len(row.ids) for row in rows), default=0), groups)
+    return Rows(rows, 0, max((len(row.ids) for row in rows), default=0), groups, general)
 
 
 def shown_to(pair: Pair) -> str:
@@ -64,7 +69,7 @@ def fitted(whole: Rows, *, max_length: int, truncate: bool) -> Rows:
             f"Set max_length to {whole.longest}, allow truncation, or build the dataset with less context.",
             row=too_long[0],
         )
-    return Rows([cut(row, max_length) for row in whole.rows], len(too_long), whole.longest, whole.groups)
+    return whole._replace(rows=[cut(row, max_length) for row in whole.rows], truncated=len(too_long))
 
 
 def cut(row: Row, limit: int) -> Row:
@@ -77,6 +82,28 @@ def cut(row: Row, limit: int) -> Row:
     if start < 0:
         raise BadDataset(f"A row's answer alone does not fit into max_length {limit}.", "Raise max_length.")
     return Row([*row.ids[:start], *row.ids[end:]], row.prompt - surplus)
+
+
+def in_pass(rows: Rows, epochs: float, *, seed: int = 0, epoch: int = 0) -> list[int]:
+    """The numbers of the rows of one pass: all that teach, and the general ones whose turn it is.
+
+    General rows are dealt out over the passes. Seen once each they keep a model's manners; seen in every pass they are
+    learned by heart and keep nothing (docs/BENCHMARKS.md). Every pass has as many rows.
+    """
+    import random
+
+    apart = set(rows.general)
+    dealt = random.Random(seed).sample(list(rows.general), len(rows.general))
+    share = math.ceil(len(dealt) / max(1, math.ceil(epochs)))
+    turn = [dealt[(epoch * share + place) % len(dealt)] for place in range(share)]
+    return [number for number in range(len(rows.rows)) if number not in apart] + turn
+
+
+def pass_order(rows: Rows, epochs: float, batch: int, *, seed: int, epoch: int) -> list[int]:
+    """The numbers of the rows of one pass, in the order they are learned in."""
+    some = in_pass(rows, epochs, seed=seed, epoch=epoch)
+    lengths, groups = [len(rows.rows[number].ids) for number in some], [rows.groups[number] for number in some]
+    return [some[place] for place in order(lengths, batch, seed=seed, epoch=epoch, groups=groups)]
 
 
 def order(

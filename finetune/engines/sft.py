@@ -7,41 +7,39 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.flat import Flattening
-from finetune.engines.keeping import drift
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
-from finetune.engines.rows import order
+from finetune.engines.rows import Rows, in_pass, pass_order
 from finetune.notices import Failed, notice
 
 
 class EpochOrder:
     """A sampler whose order is a function of seed and epoch, so that a resumed run sees the rows it would have seen."""
 
-    def __init__(self, lengths: Sequence[int], groups: Sequence[int], batch: int, seed: int) -> None:
-        self.lengths, self.groups, self.batch, self.seed, self.epoch = lengths, groups, batch, seed, 0
+    def __init__(self, rows: Rows, epochs: float, batch: int, seed: int) -> None:
+        self.rows, self.epochs, self.batch, self.seed, self.epoch = rows, epochs, batch, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(in_pass(self.rows, self.epochs))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(order(self.lengths, self.batch, seed=self.seed, epoch=self.epoch, groups=self.groups))
+        return iter(pass_order(self.rows, self.epochs, self.batch, seed=self.seed, epoch=self.epoch))
 
 
 def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> Any:
     """Mean loss over the supervised tokens of the whole step, on every process and micro-batch of it.
 
-    What is taught counts by its cross-entropy, what is "kept" by its drift. A batch comes in pieces that fit into
-    memory. The gradients of all but the last are added up here; what is returned has the value of all of them and the
-    gradient of the last.
+    A batch comes in pieces that fit into memory. The gradients of all but the last are added up here; what is returned
+    has the value of all of them and the gradient of the last.
     """
     if trainer.native:
         return finite(trainer, model(**inputs, num_items_in_batch=count).loss)
@@ -50,29 +48,22 @@ def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> A
     elif trainer.args.average_tokens_across_devices:
         count = count / trainer.accelerator.num_processes  # The processes' gradients are averaged afterwards.
     before: Any = 0.0
-    parts: list[tuple[Callable[..., Any], Any]] = [(drift, piece) for piece in inputs.get("kept", ())]
-    parts += [(cross_entropy, piece) for piece in inputs["pieces"]]
-    *pieces, last = parts
+    *pieces, last = inputs["pieces"]
     for piece in pieces:
-        loss = finite(trainer, piece_loss(trainer, model, *piece) / count)
+        loss = finite(trainer, cross_entropy(trainer, model, piece) / count)
         if model.training:
             trainer.accelerator.backward(loss)
         before = before + loss.detach()
-    return finite(trainer, piece_loss(trainer, model, *last) / count) + before
+    return finite(trainer, cross_entropy(trainer, model, last) / count) + before
 
 
-def piece_loss(trainer: Any, model: Any, loss: Callable[..., Any], piece: dict[str, Any]) -> Any:
-    """The summed `loss` of one piece, whose layout the attention follows meanwhile."""
+def cross_entropy(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
+    """Summed over the supervised tokens of one piece, whose layout the attention follows meanwhile."""
+    import torch
+
     values = trainer.flattening.set(piece)
     labels = values.pop("labels")
     trainer.progress.count(values["input_ids"].numel())
-    return loss(trainer, model, values, labels)
-
-
-def cross_entropy(trainer: Any, model: Any, values: dict[str, Any], labels: Any) -> Any:
-    """Summed over the supervised tokens."""
-    import torch
-
     logits = model(**values, use_cache=False).logits
     return torch.nn.functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1), ignore_index=-100, reduction="sum"
@@ -155,8 +146,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
         flattening: Flattening
         progress: Progress
         checkpoints: Checkpoints
-        lengths: Sequence[int]
-        groups: Sequence[int] = ()
+        rows: Rows
         stopped = False
         native = False
 
@@ -165,7 +155,7 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             size = self.args.per_device_train_batch_size * self.args.world_size
-            return EpochOrder(self.lengths, self.groups, size, self.args.seed)
+            return EpochOrder(self.rows, self.args.num_train_epochs, size, self.args.seed)
 
         def floating_point_ops(self, inputs: Any) -> int:
             return 0

@@ -7,7 +7,6 @@ import importlib.metadata
 import importlib.util
 import math
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,9 @@ from finetune.engines.effect import logit_difference
 from finetune.engines.examine import exam
 from finetune.engines.flat import Flattening, flatten, in_pieces, install, labelled, padded
 from finetune.engines.fused import fuse
-from finetune.engines.keeping import separated
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
 from finetune.engines.progress import Progress
-from finetune.engines.rows import Rows, encode, fitted
+from finetune.engines.rows import Rows, encode, fitted, in_pass
 from finetune.engines.sft import callback_class, trainer_class
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
@@ -35,7 +33,7 @@ from retrieval.prompts import CLOSED_BOOK
 
 RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 17), (6,)), "peft": ((0, 18), (1,))}
 """Package → lowest version, and the first that is too new."""
-RULES = "2"
+RULES = "3"
 """Another one whenever the order of rows or the loss changes: a run begun under other rules is not taken up."""
 CHECKPOINTED = 1_000_000_000
 """From this many base parameters on, activations on a GPU are computed twice rather than kept."""
@@ -73,9 +71,7 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
     checkpoints = Checkpoints(folder, identity(job))
     questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
     progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
-    # With several processes every batch takes the same number of backward passes, so general rows stay answers there.
-    general = [pair.kind == "replay" and job.spec.devices == 1 for pair in job.split("train")]
-    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native, general=general)
+    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native)
     trainer.progress, trainer.checkpoints = progress, checkpoints
     trainer.add_callback(callback_class()(trainer))
     run(trainer, job, model)
@@ -121,9 +117,8 @@ def make_trainer(
     *,
     folder: Path,
     native: bool = False,
-    general: Sequence[bool] = (),
 ) -> Any:
-    """The trainer over these rows, flat where the architecture allows it. `general` rows are kept to, not learned."""
+    """The trainer over these rows, flat where the architecture allows it."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
@@ -138,20 +133,14 @@ def make_trainer(
 
     def collate(parts: list[dict[str, Any]]) -> dict[str, Any]:
         own = [Row(part["ids"], part["prompt"]) for part in parts]
-        if native:
-            return batch(own)
-        return separated(own, [part["general"] for part in parts], lambda some: in_pieces(some, batch, limit))
+        return batch(own) if native else in_pieces(own, batch, limit)
 
     trainer = trainer_class()(
         model=model,
-        args=arguments(spec, device, folder, rows=len(rows.rows), parameters=model.num_parameters()),
+        args=arguments(spec, device, folder, rows=len(in_pass(rows, spec.epochs)), parameters=model.num_parameters()),
         data_collator=collate,
         train_dataset=Dataset.from_dict(
-            {
-                "ids": [row.ids for row in rows.rows],
-                "prompt": [row.prompt for row in rows.rows],
-                "general": list(general) or [False] * len(rows.rows),
-            }
+            {"ids": [row.ids for row in rows.rows], "prompt": [row.prompt for row in rows.rows]}
         ),
         processing_class=tokenizer,
     )
@@ -160,7 +149,7 @@ def make_trainer(
         if parameter.requires_grad:  # trl turns a quantised model's adapter to bfloat16; resuming needs float32.
             parameter.data = parameter.data.float()
     trainer.flattening, trainer.native = flattening, native
-    trainer.lengths, trainer.groups = [len(row.ids) for row in rows.rows], rows.groups
+    trainer.rows = rows
     return trainer
 
 
@@ -209,7 +198,7 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
 
 
 def steps_of(spec: TrainingSpec, rows: int) -> int:
-    """Optimiser steps of a run over so many rows."""
+    """Optimiser steps of a run with so many rows in each pass."""
     if spec.max_steps > 0:
         return spec.max_steps
     batches = math.ceil(rows / (spec.batch * spec.devices))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LEAST = 40
 """Rows that may share an answer whatever the share says: small sets are not thinned."""
-LEAST_GENERAL = 100
-"""General rows of however small a set, in every language there are some in: a tenth of a hundred rows keeps nothing."""
+LEAST_GENERAL = 240
+"""General rows of however small a set, in every language there are some in: some fifty for each of five passes."""
 _VERDICTS = ("", "duplicate", "conflict")
 _CONFLICT, _LEAK, _GONE = (
     "conflict: another fact answers otherwise",

@@ -23,13 +23,14 @@ class PairSettings(Record):
     held_out: float = Field(0.1, ge=0, le=0.5)
     """Share of sections that training never sees, to test what has not been learned."""
     context: float = Field(0.25, ge=0, le=0.9)
-    """Share of training rows that show evidence from the search, as the chat does."""
+    """Share of the rows about documents that show evidence from the search, as the chat does."""
     refusals: float = Field(0.18, ge=0, le=0.9)
     """Share of the rows with evidence whose evidence does not hold the answer; they refuse."""
     near: float = Field(0.67, ge=0, le=1)
     """Share of the refusals that come from close by: the best passages but the right one."""
-    replay: float = Field(0.1, ge=0, le=0.5)
-    """Share of training rows about general things, so that the model keeps talking as before; at least 100 rows."""
+    replay: float = Field(0.25, ge=0, le=0.5)
+    """Share of training rows about general things, so that the model keeps talking as before; at least 240 rows. Our
+    own training deals them out over its passes."""
     balance: float = Field(0.02, gt=0, le=1)
     """Share of training rows that may give the same answer, at most (never fewer than 40)."""
     language: Literal["document", "en", "zh-Hant", "zh-Hans"] = "document"

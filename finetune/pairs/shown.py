@@ -70,7 +70,7 @@ class Shown:
     def _slots(self, fact: Fact, trained: list[Pair]) -> Iterator[_Slot]:
         """The rows with evidence that a fact gets, so that their share comes out right over many facts."""
         s = self.settings
-        exact = len(trained) * s.context / max(0.05, 1 - s.context - s.replay)
+        exact = len(trained) * s.context / max(0.05, 1 - s.context)
         plain = [pair for pair in trained if pair.family not in _BARE and pair.kind != "reversed"] or trained[:1]
         # Chosen by section, so that the facts that get one more can share its evidence.
         for number in range(int(exact) + (fraction("rows", fact.section_id) < exact % 1)):

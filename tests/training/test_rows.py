@@ -10,7 +10,7 @@ from benchmarks.facts import pairs
 from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded, together
 from finetune.engines.fused import fuse
 from finetune.engines.network import load_network
-from finetune.engines.rows import cut, encode, fitted, order
+from finetune.engines.rows import cut, encode, fitted, in_pass, order, pass_order
 from finetune.models.devices import describe
 from finetune.models.templates import Row, load_tokenizer, render
 from finetune.records import Pair, TrainingSpec
@@ -247,3 +247,21 @@ def test_a_batch_in_pieces_has_the_loss_and_gradient_of_the_whole(base, tmp_path
     assert parts == pytest.approx(whole, rel=1e-5)
     for name, gradient in found.items():
         assert (gradient - wanted[name]).abs().max() < 1e-4 * wanted[name].abs().max(), name
+
+
+def test_general_rows_are_dealt_out_over_the_passes_and_seen_once_each(base):
+    general = [pair.model_copy(update={"id": f"g{pair.id}", "kind": "replay"}) for pair in pairs(3)[:10]]
+    rows = rows_of(base, [*pairs(2), *general])
+    taught = len(pairs(2))
+    passes = [in_pass(rows, 4, seed=1, epoch=epoch) for epoch in range(4)]
+    assert {len(one) for one in passes} == {taught + 3}, "every pass has as many"
+    seen = [number for one in passes for number in one if number >= taught]
+    assert set(seen) == set(range(taught, taught + 10)), "none is left out"
+    assert len(seen) - len(set(seen)) == 2, "only where they do not come out even is one seen twice"
+    assert all(set(range(taught)) <= set(one) for one in passes)
+    assert sorted(pass_order(rows, 4, 8, seed=1, epoch=2)) == sorted(passes[2])
+
+
+def test_a_dataset_without_general_rows_has_whole_passes(base):
+    rows = rows_of(base, pairs(2))
+    assert in_pass(rows, 4) == list(range(len(pairs(2))))
