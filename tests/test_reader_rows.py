@@ -100,7 +100,7 @@ def test_several_questions_are_asked_about_the_same_evidence(shelf):
     assert len(found) > 1.5 * len(evidence)
     largest = max(evidence, key=[row.input for row in found].count)
     one = [row for row in found if row.input == largest]
-    assert len({row.output for row in one}) > 2
+    assert len({row.output for row in one}) > 1
 
 
 def test_changed_numbers_are_changed_in_evidence_and_answer_alike(shelf):

@@ -6,6 +6,7 @@ training computes the evidence once. Knows how a row is made; knows neither trai
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -32,16 +33,18 @@ class Mix(Record):
     """Share of evidence that is exactly what search found, when that holds the answer."""
     companions: int = 4
     """At most so many other people's questions that the same evidence answers."""
-    made: int = 2
+    made: int = 1
     """At most so many of our own."""
     refused: float = 0.17
     """Share of rows whose answer the evidence does not hold: the right reply is the refusal."""
     changed: float = 0.7
     """Share of evidence whose numbers, days and names are changed (changes.py)."""
-    fewest: int = 3
-    """Fewest units of evidence."""
-    most: int = 8
-    """Most units of evidence."""
+    missed: float = 0.3
+    """Share of evidence in which search missed the answer that stays as it is: the question is then refused."""
+    amounts: tuple[int, ...] = (1, 1, 2, 2, 3, 3, 3, 4, 5, 8)
+    """Units of evidence, each as likely as another: the chat shows three and one (packing.py)."""
+    sentences: float = 0.05
+    """Share of answered questions that want a whole sentence, which quotes the line that holds the answer."""
 
 
 class _Asked(Record):
@@ -62,9 +65,11 @@ def rows(
     more: Sequence[Question] = (),
     names: Sequence[str] = (),
     seed: int = 0,
-    epochs: int = 1,
+    epochs: float = 1,
 ) -> Iterator[Pair]:
     """For each of `questions`, `epochs` times: evidence that search finds for it, and rows about that evidence.
+
+    `epochs` below 1 is the share of the questions that evidence is found for; others are asked about it beside them.
 
     Rows of the same evidence have the same `input`: the question itself, others of `questions` and of `more` (our own)
     that it answers, and some that it does not. `count` is the tokens of a text for the model that will read. Questions
@@ -78,16 +83,20 @@ def rows(
     asked = [one for one in asked if one.gold or one.question.answer is None]
     for one in asked:
         question = one.question
+        if random.Random(f"{seed}:{question.id}").random() >= epochs * (1 if one.gold else ABSENT):
+            continue
         result = search.search(question.question, history=turns(question), limit=20)
         alone = question if plan.turns else question.model_copy(update={"question": result.question, "history": ()})
         first = one.model_copy(update={"question": alone})
-        for epoch in range(epochs):
+        for epoch in range(math.ceil(epochs)):
             rng = random.Random(f"{seed}:{epoch}:{question.id}")
             hits, whole = _choose(result, [by_key[key] for key in sorted(one.gold)], library=library, mix=mix, rng=rng)
             packed = evidence(hits, plan.model_copy(update=WHOLE if whole else {}), count=count)
             yield from _block(first, packed, asked, made, names=names, mix=mix, rng=rng)
 
 
+ABSENT = 4
+"""Evidence is drawn so many times as often for questions that nothing answers, of which there are few."""
 WHOLE = {"form": "sections", "most": 0, "budget": 640}
 """How the plan changes where whole sections are shown."""
 
@@ -98,15 +107,16 @@ def _choose(
     """What is shown, and whether sections are shown whole."""
     scored = sorted(((e, h) for h in result.hits for e in h.evidence), key=lambda pair: -pair[0].score)
     ranked = [(piece.unit, hit) for piece, hit in scored]
-    most = rng.randint(mix.fewest, mix.most)
+    most = rng.choice(mix.amounts)
     found = ranked[:most]
     wanted = set(map(_key, gold))
     draw = rng.random()
     if gold and draw < mix.whole:
         return _sections(gold, result, library, rng), True
-    if wanted <= {_key(unit) for unit, _ in found} and draw < mix.whole + mix.as_found:
+    hit = wanted <= {_key(unit) for unit, _ in found}
+    if draw < mix.whole + mix.as_found if hit else rng.random() < mix.missed:
         return _regrouped(found), False
-    distractors = [pair for pair in found if _key(pair[0]) not in wanted][: max(1, most - len(gold))]
+    distractors = [pair for pair in found if _key(pair[0]) not in wanted][: max(0, most - len(gold))]
     shown = [*distractors, *((unit, _hit(unit, library)) for unit in gold)]
     rng.shuffle(shown)
     return _regrouped(shown), False
@@ -129,7 +139,7 @@ def _block(
         fits = [o for o in others if o.gold and o.gold <= shown and o.question.id != first.question.id]
         alone = [one for one in fits if not one.question.history]
         answered += rng.sample(alone, min(most, len(alone)))
-    refused = [] if first.gold else [first]
+    refused = [first] if not first.gold & shown and _lacks(first, fold(packed.text)) else []
     wanted = mix.refused / (1 - mix.refused) * len(answered)
     for _ in range(int(wanted) + (rng.random() < wanted % 1) - len(refused)):
         refused += _absent(packed, shown, asked, rng)
@@ -139,8 +149,26 @@ def _block(
         change = changes(packed.text, texts, [one.question.question for one in (*answered, *refused)], names, rng)
     text = change(packed.text)
     passages = [(passage.number, change(passage.text)) for passage in packed.passages]
-    found = [_row(o.question, text, _cited(change(t), passages)) for o, t in zip(answered, texts, strict=True)]
+    found = []
+    for one, answer in zip(answered, texts, strict=True):
+        lines = [unit.rendered for p in packed.passages for unit in p.units if _key(unit) in one.gold]
+        quoting = len(lines) == 1 and lines[0] in packed.text and rng.random() < mix.sentences
+        asking = rng.choice(SENTENCE["zh" if one.question.language.startswith("zh") else "en"]) if quoting else ""
+        said = change(lines[0] if quoting else answer)
+        found.append(_row(one.question, text, _cited(said, passages), asking=asking))
     return found + [_row(one.question, text, None) for one in refused]
+
+
+SENTENCE = {
+    "en": ("Answer in a full sentence.", "Please quote the sentence.", "Give me the whole line."),
+    "zh": ("請用完整的句子回答。", "請引用原文那一句。", "整句給我看。"),
+}
+"""How people ask for more than the bare answer."""
+
+
+def _lacks(one: _Asked, text: str) -> bool:
+    """Whether no form of the answer stands in this folded text."""
+    return not any(fold(form) in text for form in (one.question.answer or "", *one.question.accept) if form)
 
 
 def _absent(
@@ -151,8 +179,7 @@ def _absent(
     text = fold(packed.text)
 
     def lacks(one: _Asked) -> bool:
-        answers = (one.question.answer or "", *one.question.accept)
-        return not one.question.history and not one.gold & shown and not any(fold(a) in text for a in answers if a)
+        return not one.question.history and not one.gold & shown and _lacks(one, text)
 
     near = [one for one in asked if any(section in sections for section, _ in one.gold) and lacks(one)]
     if near and rng.random() < 0.5:
@@ -170,13 +197,13 @@ def _sections(gold: Sequence[Unit], result: SearchResult, library: Library, rng:
     return tuple(shown)
 
 
-def _row(question: Question, text: str, answer: str | None) -> Pair:
-    """`answer` None: the refusal."""
+def _row(question: Question, text: str, answer: str | None, *, asking: str = "") -> Pair:
+    """`answer` None: the refusal; `asking`: what is said after the question."""
     language: Language = "zh-Hant" if question.language.startswith("zh") else "en"
     maker = "rules" if question.test_set == "made" else "practice"
     return Pair(
         id=digest(question.id, text)[:16],
-        instruction=question.question,
+        instruction=f"{question.question} {asking}".rstrip(),
         input=text,
         output=REFUSAL[language] if answer is None else answer,
         kind="refusal" if answer is None else "context",

@@ -10,7 +10,8 @@ from finetune.pairs.build import build
 from finetune.pairs.settings import PairSettings
 from finetune.records import Pair, Question
 from finetune.skills.reader import rows
-from memory.workspace import Workspace
+from finetune.skills.written import parse
+from memory.workspace import Workspace, write_text
 from retrieval.embedders import Embedder, load
 from retrieval.library import Library
 from retrieval.packing import SMALL, Count
@@ -24,11 +25,11 @@ MADE = frozenset({"closed_book", "list"})
 
 
 class Shelf:
-    """Folders of documents, each beside its questions.jsonl, and one folder of samples."""
+    """Folders of documents with their questions.jsonl or none, and documents with questions written in (written.py)."""
 
     def __init__(self, workspace: Workspace, folders: Sequence[Path], embedder: Embedder | None = None) -> None:
         self.workspace = workspace
-        self.folders = {folder.name: folder for folder in folders}
+        self.folders = {folder.stem: folder for folder in folders}
         self.embedder = embedder or load("e5")
         self._open: dict[str, tuple[Library, Search]] = {}
 
@@ -36,13 +37,22 @@ class Shelf:
         """A knowledge base, its documents added when they are not yet."""
         if name not in self._open:
             library = Library(self.workspace.base(name), self.embedder)
-            files = [f for f in sorted(self.folders[name].iterdir()) if f.is_file() and f.name not in _NOT_DOCUMENTS]
-            library.add(files)
+            library.add(self._documents(name))
             self._open[name] = library, Search(library, self.embedder)
         return self._open[name]
 
+    def _documents(self, name: str) -> list[Path]:
+        place = self.folders[name]
+        if place.is_dir():
+            return [f for f in sorted(place.iterdir()) if f.is_file() and f.name not in _NOT_DOCUMENTS]
+        document = self.workspace.root / "written" / place.name
+        write_text(document, parse(place)[0])
+        return [document]
+
     def questions(self, name: str) -> list[Question]:
         """Its questions; none where it has no file of them."""
+        if self.folders[name].is_file():
+            return parse(self.folders[name])[1]
         path = self.folders[name] / QUESTIONS
         return from_file(path) if path.is_file() else []
 
@@ -51,7 +61,7 @@ class Shelf:
         questions = self.questions(name)
         return "zh" if questions and questions[0].language.startswith("zh") else "en"
 
-    def rows(self, name: str, count: Count, *, epochs: int, seed: int, names: Sequence[str]) -> Iterator[Pair]:
+    def rows(self, name: str, count: Count, *, epochs: float, seed: int, names: Sequence[str]) -> Iterator[Pair]:
         """Rows about its documents: evidence for each question `epochs` times, other evidence each time.
 
         Where it has no questions, our own stand in.
