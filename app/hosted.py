@@ -100,7 +100,7 @@ def cancel(wiring: Wiring, user: str, kb: str, job: str) -> HostedJob:
 
 def model_name(job: HostedJob) -> str:
     """The name by which a job's model is picked."""
-    return f"{job.service}-{job.id[-8:]}"
+    return f"{job.service}-{job.created[:10]}-{job.id[-4:]}"
 
 
 def adopt(wiring: Wiring, job: HostedJob) -> str:

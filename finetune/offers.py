@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from finetune.engines.pins import PINS
+from finetune.engines.pins import FULL_ON_CPU, PINS
 from finetune.models.devices import Device
-from finetune.recipes import FULL_ON_CPU, Size, memory, precision_bits, step_tokens
+from finetune.recipes import Size, memory, precision_bits, step_tokens
 from finetune.records import TrainingSpec
 from memory.records import Record
 

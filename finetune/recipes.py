@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from finetune.engines.pins import FULL_ON_CPU
 from finetune.models.devices import Device
 from finetune.records import Effort, TrainingSpec
 from memory.records import Record
@@ -17,9 +18,6 @@ RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
 PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 2, "thorough": 3}
 SHORT_RUN = 200
 """Up to so many updates a very small model takes steps half as large again (benchmarks/facts24.py)."""
-
-FULL_ON_CPU = ("axolotl", "llamafactory")
-"""Engines that train on a CPU in 32 bits only."""
 
 
 class Size(Record):

@@ -35,15 +35,8 @@ def adapters(user: str, kb: str) -> None:
 def _adapter(user: str, kb: str, card: AdapterCard) -> None:
     t = state.text()
     with st.container(horizontal=True, vertical_alignment="center"):
-        facts = [
-            card.spec.engine,
-            card.base,
-            t(f"train.effort_{card.spec.effort}"),
-            f"{card.bytes / 1e6:.0f} MB",
-            card.created[:16],
-        ]
-        title = plain(card.id[-6:])
-        st.markdown(f"**{title}**  \n:small[{plain(' · '.join(facts).replace('T', ' '))}]", width="stretch")
+        facts = [card.base, t(f"train.effort_{card.spec.effort}"), f"{card.bytes / 1e6:.0f} MB", card.id[-6:]]
+        st.markdown(f"**{plain(card.called)}**  \n:small[{plain(' · '.join(facts))}]", width="stretch")
         if card.spec.engine == "rehearsal":
             st.badge(t("train.rehearsal"), color="gray")
         elif st.button(t("train.use"), key=f"use-{card.id}", type="primary", icon=":material/forum:"):

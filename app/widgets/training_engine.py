@@ -32,16 +32,15 @@ def engine_choice(user: str, kb: str, made: Plan, card: Preflight, *, help: str)
 
 
 def _row(offer: Offer) -> dict[str, str]:
-    t, unknown = state.text(), state.text()("train.unknown")
+    """Name and readiness share a column, so that the table fits a telephone."""
+    t = state.text()
+    unknown = "–" if offer.model else t("train.unknown")
     about = f"{offer.name} · {offer.model}" if offer.model else offer.name
-    time = unknown if offer.seconds is None else t.duration(offer.seconds)
-    memory = "–" if offer.memory is None else f"{offer.memory / 1e9:.1f} GB"
     cost = t("train.hosted_no_price") if offer.cost is None else f"{offer.cost:,.2f} USD"
     return {
-        t("train.field_engine"): plain(about),
-        t("train.offer_ready"): plain(words(offer.ready) or t("train.engine_ready")),
-        t("train.time"): time,
-        t("train.memory"): memory,
+        t("train.field_engine"): f"**{plain(about)}** · {plain(words(offer.ready) or t('train.engine_ready'))}",
+        t("train.offer_time"): unknown if offer.seconds is None else t.duration(offer.seconds),
+        t("train.memory"): "–" if offer.memory is None else f"{offer.memory / 1e9:.1f} GB",
         t("train.offer_cost"): cost if offer.model else "–",
     }
 
@@ -75,8 +74,10 @@ def words(ready: Readiness) -> str:
     """What is missing, in the page's language; "" when nothing is."""
     if ready.ready:
         return ""
-    english = f"{ready.reason} {ready.hint}".strip()
-    return state.text().notice(ready.notice.id, ready.notice.values, english) if ready.notice else english
+    t, said = state.text(), (ready.reason, ready.hint)
+    if ready.notice:
+        return t.notice(ready.notice.id, ready.notice.values, " ".join(said).strip())
+    return " ".join(t.error(part) for part in said).strip()
 
 
 def _installing(name: str) -> None:

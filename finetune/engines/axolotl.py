@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from finetune.engines import Job
 from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.rows import Rows
-from finetune.records import TrainingSpec
+from finetune.records import Pair, TrainingSpec
 from memory.workspace import write_text
 
 CONFIG, ROWS, OUTPUT = "axolotl.yaml", "rows.jsonl", "out"
@@ -25,7 +25,7 @@ def command(folder: Path) -> list[str]:
     return [MODULE, str(folder / CONFIG)]
 
 
-def write(job: Job, plan: Plan, rows: Rows, folder: Path) -> None:
+def write(plan: Plan, rows: Rows, pairs: Sequence[Pair], folder: Path) -> None:
     """The YAML, and the rows as token ids: what axolotl trains on is what the chat asks, token for token."""
     write_rows(rows, folder / ROWS)
     write_text(folder / CONFIG, yaml.safe_dump(settings(plan), sort_keys=False, allow_unicode=True))
@@ -98,4 +98,12 @@ def _adapter(spec: TrainingSpec) -> dict[str, Any]:
 class Axolotl(Outside):
     """LoRA and QLoRA through axolotl."""
 
-    trainer = Trainer("axolotl", write=write, command=command, output=OUTPUT)
+    trainer = Trainer(
+        "axolotl",
+        write=write,
+        command=command,
+        # Not `axolotl train`: on one device it only adds a launcher, which looks for another program on the path.
+        alone=f"AXOLOTL_DO_NOT_TRACK=1 python -m {MODULE} {CONFIG}",
+        output=OUTPUT,
+        variables={"AXOLOTL_DO_NOT_TRACK": "1"},  # It sends usage data to its makers unless told not to.
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from finetune.datasets import messages
-from finetune.engines import Job
 from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.rows import Rows
 from finetune.records import Pair, TrainingSpec
@@ -26,10 +26,10 @@ def command(folder: Path) -> list[str]:
     return [MODULE, "train", str(folder / CONFIG)]
 
 
-def write(job: Job, plan: Plan, rows: Rows, folder: Path) -> None:
+def write(plan: Plan, rows: Rows, pairs: Sequence[Pair], folder: Path) -> None:
     """The YAML, dataset_info with the rows as text for the eye, and the rows as token ids, which it trains on."""
     write_rows(rows, folder / ROWS)
-    write_json(folder / "train.json", [conversation(pair) for pair in job.split("train")])
+    write_json(folder / "train.json", [conversation(pair) for pair in pairs])
     write_json(folder / "dataset_info.json", dataset_info())
     write_text(folder / CONFIG, yaml.safe_dump(settings(plan), sort_keys=False, allow_unicode=True))
 
@@ -125,4 +125,12 @@ def _adapter(spec: TrainingSpec) -> dict[str, Any]:
 class LlamaFactory(Outside):
     """LoRA and QLoRA through LLaMA-Factory."""
 
-    trainer = Trainer("llamafactory", write=write, command=command, output=OUTPUT)
+    trainer = Trainer(
+        "llamafactory",
+        write=write,
+        command=command,
+        alone=f"llamafactory-cli train {CONFIG}",
+        output=OUTPUT,
+        note="`tokenized_path` makes LLaMA-Factory take the token ids. To train from the text instead, remove that "
+        "line and set `template` to your model's.",
+    )

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,7 +30,7 @@ from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import template_fingerprint
 from finetune.models.templates import load_tokenizer
 from finetune.notices import Failed, notice
-from finetune.records import AdapterCard, TrainingSpec
+from finetune.records import AdapterCard, Pair, TrainingSpec
 from memory.workspace import Workspace, write_text
 
 RUNNER = Path(__file__).with_name("outside_run.py")
@@ -38,7 +38,7 @@ POLL = 0.2
 PATIENCE = 120.0
 """Seconds that a trainer may take to save and end once it was asked to stop or has trained; then it is ended."""
 SECRET = re.compile(r"(?i)key|token|secret|password|credential")
-OFFLINE = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "AXOLOTL_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "DO_NOT_TRACK": "1"}
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,17 @@ class Trainer:
     """What is its own about one trainer."""
 
     name: str
-    write: Callable[[Job, Plan, Rows, Path], None]
-    """Writes rows and settings into the folder."""
+    write: Callable[[Plan, Rows, Sequence[Pair], Path], None]
+    """Writes rows (as token ids; the pairs are the same as text) and settings into the folder."""
     command: Callable[[Path], list[str]]
     """Module and arguments after `python -m`, for the folder."""
+    alone: str
+    """The command line that trains in such a folder without Docgraft."""
     output: str = "out"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What it needs in its environment."""
+    note: str = ""
+    """What somebody who trains without Docgraft should know."""
 
 
 class Outside:
@@ -100,9 +106,10 @@ class Outside:
         output = folder / self.trainer.output
         checkpoint = _prepared(job, folder, output)
         plan = _plan(job, rows, folder, checkpoint)
-        self.trainer.write(job, plan, rows, folder)
+        self.trainer.write(plan, rows, job.split("train"), folder)
         pace = Pace(job, plan.steps, rows.tokens / max(len(rows.rows), 1), _step_of(checkpoint))
-        follow(job, self.environment, self.trainer.command(folder), pace, folder=folder)
+        environ = {**surroundings(), **self.trainer.variables}
+        follow(job, self.environment, self.trainer.command(folder), pace, folder=folder, environ=environ)
         take(job, adapter_of(output, stopped=job.stopping()))
         system = main_system(job)
         scores = score(job, tokenizer, step=pace.step)
@@ -158,7 +165,15 @@ class Pace:
         self.job.emit("step", step=self.step, epoch=step.epoch, steps=self.steps, **values)
 
 
-def follow(job: Job, environment: Environment, command: Sequence[str], pace: Pace, *, folder: Path) -> None:
+def follow(
+    job: Job,
+    environment: Environment,
+    command: Sequence[str],
+    pace: Pace,
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+) -> None:
     """Run a trainer's command to its end, its output into our log and events. Failed when it ends badly.
 
     When asked to stop it is given time to save; it never outlives this process.
@@ -169,7 +184,7 @@ def follow(job: Job, environment: Environment, command: Sequence[str], pace: Pac
     tail: list[str] = []
     job.emit("started", message=notice("engine_starts", name=environment.name, version=environment.version()))
     end = _End(job, folder / "stop")
-    with _Child(whole, folder) as child:
+    with _Child(whole, folder, environ) as child:
         for text in _output(child, end):
             job.tell(text)
             tail = [*tail[-7:], text]
@@ -225,8 +240,8 @@ def _output(child: _Child, end: _End) -> Iterator[str]:
 class _Child:
     """A process and its output, read as it comes; it has ended when the block has."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
-        self.command, self.folder = command, folder
+    def __init__(self, command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:
+        self.command, self.folder, self.environ = command, folder, environ
         self.lines: queue.Queue[str | None] = queue.Queue()
         """What it printed; None at its end."""
 
@@ -235,7 +250,7 @@ class _Child:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=surroundings(),
+                env=self.environ,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -80,6 +80,10 @@ PINS = {
 """Engine → its environment. Engines that are not here run in Docgraft's own. Paces: docs/BENCHMARKS.md."""
 
 
+FULL_ON_CPU = tuple(name for name, one in PINS.items() if not one.worker)
+"""Trainers of their own process: on a CPU they hold the base in 32 bits."""
+
+
 def pins(name: str) -> Pins:
     """The pins of an engine; NotConfigured when it has no environment of its own."""
     if name not in PINS:

@@ -7,14 +7,12 @@ change them; beside them lie the same rows as text for the eye.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from finetune.engines import axolotl, llamafactory
-from finetune.engines.outside import Plan
+from finetune.engines import load, names
+from finetune.engines.axolotl import OUTPUT, ROWS, write_rows
+from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.pins import PINS
 from finetune.engines.rows import Rows, encode, fitted
 from finetune.engines.sft_script import script
@@ -27,8 +25,8 @@ from memory.errors import BadDataset, DocgraftError
 from memory.records import Record
 from memory.workspace import write_json, write_text
 
-LOCAL = ("trl", "unsloth", "axolotl", "llamafactory")
-"""Engines whose runs can be written out as a folder that trains."""
+SCRIPTS = ("trl", "unsloth")
+"""Engines of our own process: written out as a script of ours. Others are written out as their own trainer's files."""
 
 
 class Recipe(Record):
@@ -48,10 +46,10 @@ def write_recipe(spec: TrainingSpec, pairs: Sequence[Pair], *, base: Path, folde
 
     DocgraftError for an engine whose runs cannot be written out.
     """
-    if spec.engine not in LOCAL:
-        raise DocgraftError(
-            f"A run of the engine {spec.engine!r} cannot be written out.", f"Choose one of: {', '.join(LOCAL)}."
-        )
+    outside = trainer(spec.engine)
+    if outside is None and spec.engine not in SCRIPTS:
+        choice = ", ".join(name for name in names() if name in SCRIPTS or trainer(name))
+        raise DocgraftError(f"A run of the engine {spec.engine!r} cannot be written out.", f"Choose one of: {choice}.")
     if folder.exists() and any(folder.iterdir()):
         raise DocgraftError(f"{folder} is not empty.", "Give a new folder.")
     train = [pair for pair in pairs if pair.split == "train"]
@@ -69,34 +67,29 @@ def write_recipe(spec: TrainingSpec, pairs: Sequence[Pair], *, base: Path, folde
     folder.mkdir(parents=True, exist_ok=True)
     text = "\n".join(json.dumps({"messages": chat(pair)}, ensure_ascii=False) for pair in train)
     write_text(folder / "messages.jsonl", text + "\n")
-    commands = _WRITERS[spec.engine](plan, rows, train, folder)
+    commands = _outside(outside, plan, rows, train, folder) if outside else _script(plan, rows, folder)
     write_json(folder / "spec.json", spec.model_dump(mode="json"))
-    write_text(folder / "README.md", _readme(plan, rows, commands))
+    write_text(folder / "README.md", _readme(plan, rows, commands, outside))
     files = tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
     return Recipe(
         engine=spec.engine, folder=str(folder), files=files, rows=len(rows.rows), steps=plan.steps, commands=commands
     )
 
 
-def _axolotl(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tuple[str, ...]:
-    axolotl.write_rows(rows, folder / axolotl.ROWS)
-    _yaml(folder / axolotl.CONFIG, axolotl.settings(plan))
-    # Not `axolotl train`: on one device it only adds a launcher, which looks for another program on the path.
-    # Axolotl sends usage data to its makers unless told not to.
-    return (*_installing("axolotl"), f"AXOLOTL_DO_NOT_TRACK=1 python -m {axolotl.MODULE} {axolotl.CONFIG}")
+def trainer(engine: str) -> Trainer | None:
+    """The trainer behind an engine, None for one that trains in Docgraft's own worker."""
+    found = load(engine)
+    return found.trainer if isinstance(found, Outside) else None
 
 
-def _llamafactory(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tuple[str, ...]:
-    llamafactory.write_rows(rows, folder / llamafactory.ROWS)
-    write_json(folder / "train.json", [llamafactory.conversation(pair) for pair in train])
-    write_json(folder / "dataset_info.json", llamafactory.dataset_info())
-    _yaml(folder / llamafactory.CONFIG, llamafactory.settings(plan))
-    return (*_installing("llamafactory"), f"llamafactory-cli train {llamafactory.CONFIG}")
+def _outside(own: Trainer, plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tuple[str, ...]:
+    own.write(plan, rows, train, folder)
+    return (*_installing(own.name), own.alone)
 
 
-def _script(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tuple[str, ...]:
-    axolotl.write_rows(rows, folder / axolotl.ROWS)
-    write_text(folder / "train.py", script(plan, rows=axolotl.ROWS, output=axolotl.OUTPUT))
+def _script(plan: Plan, rows: Rows, folder: Path) -> tuple[str, ...]:
+    write_rows(rows, folder / ROWS)
+    write_text(folder / "train.py", script(plan, rows=ROWS, output=OUTPUT))
     own = (
         "python -m venv env",
         '. env/bin/activate && pip install "trl>=1.15,<2" "transformers>=5.17,<6" "peft>=0.18"',
@@ -104,24 +97,12 @@ def _script(plan: Plan, rows: Rows, train: Sequence[Pair], folder: Path) -> tupl
     return (*(own if plan.spec.engine == "trl" else _installing("unsloth")), "python train.py")
 
 
-_WRITERS: dict[str, Callable[[Plan, Rows, Sequence[Pair], Path], tuple[str, ...]]] = {
-    "trl": _script,
-    "unsloth": _script,
-    "axolotl": _axolotl,
-    "llamafactory": _llamafactory,
-}
-
-
 def _installing(name: str) -> tuple[str, ...]:
     wanted = " ".join(f'"{line}"' for line in PINS[name].requirements)
     return ("python -m venv env", f". env/bin/activate && pip install {wanted}")
 
 
-def _yaml(path: Path, settings: dict[str, Any]) -> None:
-    write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-
-
-def _readme(plan: Plan, rows: Rows, commands: Sequence[str]) -> str:
+def _readme(plan: Plan, rows: Rows, commands: Sequence[str], outside: Trainer | None) -> str:
     spec = plan.spec
     notes = [
         f"- {len(rows.rows):,} rows, {rows.tokens:,} tokens, of which {rows.supervised:,} are learned: answer and end "
@@ -137,20 +118,17 @@ def _readme(plan: Plan, rows: Rows, commands: Sequence[str]) -> str:
             "- Several GPUs: `accelerate launch --multi_gpu --num_processes N train.py`, with the batch in it divided "
             "by N. Several hosts: add `--num_machines`, `--machine_rank` and `--main_process_ip`."
         )
-    if spec.engine == "llamafactory":
-        notes.append(
-            "- `tokenized_path` makes LLaMA-Factory take the token ids. To train from the text instead, remove "
-            "that line and set `template` to your model's."
-        )
+    if outside and outside.note:
+        notes.append(f"- {outside.note}")
     if spec.engine in PINS and PINS[spec.engine].hollow:
         names = ", ".join(PINS[spec.engine].hollow)
         notes.append(
             f"- Beside a CPU build of torch, {names} from PyPI may not load. Text training never calls it: an empty "
             "package of that name in its place is enough."
         )
-    shown = "\n".join(commands)
+    shown, output = "\n".join(commands), outside.output if outside else OUTPUT
     return (
         f"# {spec.base}: a LoRA adapter with {spec.engine}\n\nRun in this folder:\n\n```sh\n{shown}\n```\n\n"
-        f"The adapter is then in `{axolotl.OUTPUT}/`.\n\nThe base model is read from `{plan.base}`: change that path "
+        f"The adapter is then in `{output}/`.\n\nThe base model is read from `{plan.base}`: change that path "
         f"when you take this folder to another machine.\n\n" + "\n".join(notes) + "\n"
     )
