@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from finetune import adapters, worker
-from finetune.engines import Job, NothingLearned, load
+from finetune.engines import REGISTRY, Job, NothingLearned, load, names
 from finetune.engines.environments import Environment
 from finetune.engines.outside_log import pieces, read_step, read_total
+from finetune.engines.pins import PINS, Pins
+from finetune.export.recipes import write_recipe
 from finetune.models.adapter_files import WEIGHTS
 from finetune.models.fingerprints import fingerprint
 from finetune.notices import Failed
@@ -341,6 +343,35 @@ def test_a_worker_that_is_killed_takes_its_trainer_along_and_nothing_counts_as_t
     found = until(runs, run.id, "failed")
     assert "ended without finishing" in found.message and found.adapter is None
     assert trainer and not adapters.cards(kb)
+
+
+ONE_FILE = """
+from finetune.engines.outside import Outside, Trainer
+from memory.workspace import write_json
+
+def write(plan, rows, pairs, folder):
+    write_json(folder / "mine.yaml", {"output_dir": plan.folder + "/out", "rows": [row.ids for row in rows.rows]})
+
+class Mine(Outside):
+    trainer = Trainer("mine", write, lambda folder: ["mine", str(folder / "mine.yaml")], alone="mine mine.yaml")
+"""
+
+
+def test_another_trainer_is_one_file_its_pins_and_a_line_in_the_registry(install, job, base, tmp_path, monkeypatch):
+    (tmp_path / "mine_engine.py").write_text(ONE_FILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(REGISTRY, "mine", "mine_engine:Mine")
+    pinned = {"requirements": ("mine==1.0",), "imports": ("mine",), "disk": 1, "packages": 1}
+    monkeypatch.setitem(PINS, "mine", Pins(name="mine", package="mine", **pinned))
+    folder = install("mine")
+    orders = json.loads((folder / "stand_in.json").read_text())
+    write_json(folder / "stand_in.json", orders | {"log": str(LOGS / "axolotl.txt")})
+    made, events = job("mine")
+    engine = load("mine", folder.parents[1])
+    assert engine.readiness(made.spec).ready and "mine" in names()
+    assert engine.train(made).tensors == 8 and engine.effect(made) > 1e-3 and len(losses(events)) == 8
+    written = write_recipe(made.spec, made.pairs, base=base, folder=tmp_path / "out")
+    assert written.commands[-1] == "mine mine.yaml" and "mine==1.0" in written.commands[1]
 
 
 def test_the_log_is_read_in_both_trainers_ways_and_anything_else_is_text():
