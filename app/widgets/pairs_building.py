@@ -83,7 +83,7 @@ def _start(user: str, kb: str) -> None:
         effort = st.segmented_control(
             t("pairs.effort"),
             EFFORTS,
-            default="thorough",
+            default=wiring.settings.training.effort,
             required=True,
             key="pairs-effort",
             format_func=lambda name: t(f"pairs.effort_{name}"),

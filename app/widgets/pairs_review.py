@@ -25,6 +25,7 @@ LONG = 500
 """Characters of a section above which it scrolls."""
 WIDTHS = {"question": 300, "answer": 130, "filter_kind": 90, "filter_split": 60, "filter_status": 120}
 """Of the table's columns: all of them are in sight."""
+STATUSES = ("kept", "approved", "edited", "dropped")
 FILTERS = ("document_id", "kind", "status", "split", "test_set")
 
 
@@ -73,7 +74,8 @@ def stale(user: str, kb: str, dataset: Dataset, work: Review) -> None:
 
 def _counted(counts: dict[str, dict[str, int]]) -> None:
     t = state.text()
-    parts = [f"{number} {t(f'pairs.status_{name}')}" for name, number in counts["status"].items()]
+    found = counts["status"]
+    parts = [f"{found[name]} {t(f'pairs.status_{name}')}" for name in STATUSES if name in found]
     st.caption(" · ".join(parts))
 
 
@@ -282,6 +284,8 @@ def _add(user: str, kb: str, work: Review) -> None:
     with st.expander(t("pairs.add"), icon=":material/add:", key="add-pair", on_change="rerun") as opening:
         if not opening.open:
             return
+        if st.session_state.pop("pair-added", False):
+            st.session_state.update({"add-question": "", "add-answer": "", "add-force": False})
         sections = {section.id: section for section in library.sections() if section.text.strip()}
         if not sections:
             return
@@ -316,5 +320,6 @@ def _added(work: Review, question: str, answer: str, section: str, force: bool) 
     except DocgraftError as problem:
         error(problem)
         return
+    st.session_state["pair-added"] = True
     st.toast(t("pairs.added"))
     st.rerun()

@@ -313,7 +313,9 @@ def _matches(pair: Pair, wanted: Wanted, there: set[str]) -> bool:
         return False
     if wanted.stale and (not pair.section_id or pair.section_id in there or pair.status == "dropped"):
         return False
-    return not wanted.text or key(wanted.text) in key(f"{pair.instruction} {pair.output}")
+    said, sought = f"{pair.instruction} {pair.output}", wanted.text.strip()
+    # A sign such as £ folds to nothing and is looked for as it stands.
+    return key(sought) in key(said) if key(sought) else sought in said
 
 
 def _recounted(old: DatasetCard, tally: Tally) -> DatasetCard:

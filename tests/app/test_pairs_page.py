@@ -134,6 +134,21 @@ def test_the_counts_follow_the_disk_when_a_pair_is_added_or_taken_back_elsewhere
     assert any(c.value == f"{before} pairs" for c in test.caption)
 
 
+def test_a_pair_of_ones_own_is_refused_with_its_reason_or_kept_and_the_form_is_empty_again(wiring, page, built):
+    section = next(s for s in wiring.library("default").sections() if "creamery" in s.text)
+    test = page("pairs")
+    test.session_state["add-pair"] = True
+    test = tab(test, "review")
+    for answer, refused in (("ninety-nine yaks", True), ("Dr Alba Thirkettle", False)):
+        test.selectbox(key="add-section").set_value(section.id)
+        test.text_input(key="add-question").set_value("Who bought the old creamery in 1986?")
+        test.text_input(key="add-answer").set_value(answer)
+        test.button(key="add-pair-button").click().run()
+        assert [e.value for e in test.error if "does not hold" in e.value] if refused else not test.error
+        assert test.text_input(key="add-answer").value == (answer if refused else "")
+    assert Review(built.folder, wiring.library("default")).counts()["status"]["edited"] == 1
+
+
 def test_outdated_pairs_are_counted_and_only_what_changed_is_made_again(page, wiring, built, documents):
     changed = HANDBOOK.replace("50 minutes", "55 minutes")
     (documents / "handbook.md").write_text(changed, encoding="utf-8")
