@@ -35,23 +35,23 @@ class Check(Record):
 
 def checks(wiring: Wiring, *, deep: bool = True) -> Iterator[Check]:
     """Every check, one after another as it is done. `deep` loads the embedder and opens the knowledge bases."""
-    looked: list[Callable[[], Iterator[Check]]] = [
-        python,
-        sqlite,
-        packages,
-        lambda: machine(wiring),
-        accelerator,
-        extras,
-        lambda: models(wiring),
-        lambda: secrets(wiring),
-    ]
+    looked: dict[str, Callable[[], Iterator[Check]]] = {
+        "Python": python,
+        "SQLite": sqlite,
+        "Packages": packages,
+        "Machine": lambda: machine(wiring),
+        "PyTorch": accelerator,
+        "Extras": extras,
+        "Models": lambda: models(wiring),
+        "Keys": lambda: secrets(wiring),
+    }
     if deep:
-        looked += [lambda: embedder(wiring), lambda: stores(wiring)]
-    for look in looked:
+        looked |= {"Embedder": lambda: embedder(wiring), "Knowledge bases": lambda: stores(wiring)}
+    for name, look in looked.items():
         try:
             yield from look()
         except DocgraftError as error:
-            yield Check(name=getattr(look, "__name__", "check"), health="problem", found=error.message, fix=error.hint)
+            yield Check(name=name, health="problem", found=error.message, fix=error.hint)
 
 
 def python() -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "samples"
 SAMPLES = FOLDER / "documents"
 _ASKED = {"en": "What do the documents say about “{topic}”?", "zh": "文件裡怎麼說「{topic}」？"}
+_NUMBER = re.compile(
+    r"^(?:[\d.]+[.、)\s]+|第[\d〇零一二三四五六七八九十百]+[章節条條款篇講][\s　、．：:︰]*|[一二三四五六七八九十]+、)+"
+)
+_SENTENCE = re.compile(r"[，。；；！？!?;,:：︰“”\"「」『』<>=~*_/\\]|\.$")
 LONGEST = 60
 """Characters of a question that fits a button."""
 
@@ -44,9 +49,21 @@ def _of_the_samples(names: set[str], language: str, most: int) -> list[str]:
 
 
 def _of_headings(library: Library, language: str, most: int) -> list[str]:
-    by_document: dict[str, Section] = {}
-    for section in sorted(library.sections(), key=lambda s: s.language.startswith("zh") != language.startswith("zh")):
-        if len(section.heading_path) > 1 and 2 <= len(section.heading_path[-1]) <= 40:
-            by_document.setdefault(section.document_id, section)
-    chosen = list(by_document.values())[:most]
-    return [_ASKED["zh" if s.language.startswith("zh") else "en"].format(topic=s.heading_path[-1]) for s in chosen]
+    """A heading of each document that reads as a topic: in the user's language first, of several words first."""
+    by_document: dict[str, str] = {}
+    found = [(_topic(section), section) for section in library.sections() if len(section.heading_path) > 1]
+    topics = [(topic, _chinese(topic), section.document_id) for topic, section in found if topic]
+    topics.sort(key=lambda t: (t[1] != language.startswith("zh"), not t[1] and " " not in t[0]))
+    for topic, chinese, document in topics:
+        by_document.setdefault(document, _ASKED["zh" if chinese else "en"].format(topic=topic))
+    return list(by_document.values())[:most]
+
+
+def _topic(section: Section) -> str:
+    """The heading without its number; "" for one that is a sentence, a step or a quotation rather than a topic."""
+    topic = _NUMBER.sub("", section.heading_path[-1]).strip()
+    return topic if 2 <= len(topic) <= (20 if _chinese(topic) else 40) and not _SENTENCE.search(topic) else ""
+
+
+def _chinese(text: str) -> bool:
+    return any("\u3400" <= character <= "\u9fff" for character in text)

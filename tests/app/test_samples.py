@@ -25,5 +25,20 @@ def test_other_documents_suggest_their_headings(wiring, manual, manual_zh):
     assert len(found) == 2 and "特休" in found[0]
 
 
+def test_steps_sentences_and_quotations_are_no_topics(wiring, tmp_path):
+    (tmp_path / "a.md").write_text(
+        '# Licence\n\n## 1.1. "Contributor"\n\nwho.\n\n## 2. Grant of rights\n\nwhat.\n\n## Fixed\n\nbugs.\n', "utf-8"
+    )
+    (tmp_path / "b.md").write_text(
+        "# 教學\n\n## 3. 然後輸入大寫的 R，把第一行改掉\n\n好。\n\n## 第二條　停車費用\n\n每小時 30 元。\n", "utf-8"
+    )
+    library = wiring.library("default")
+    library.add([tmp_path])
+    assert samples.questions(library, "en") == [
+        "What do the documents say about “Grant of rights”?",
+        "文件裡怎麼說「停車費用」？",
+    ]
+
+
 def test_an_empty_knowledge_base_suggests_nothing(wiring):
     assert samples.questions(wiring.library("default"), "en") == []
