@@ -32,7 +32,7 @@ def engine_choice(user: str, kb: str, made: Plan, card: Preflight, *, help: str)
 
 
 def _row(offer: Offer) -> dict[str, str]:
-    """Name and readiness share a column, so that the table fits a telephone."""
+    """Few columns, so that the table fits a telephone: an engine takes memory, a service takes money."""
     t = state.text()
     unknown = "–" if offer.model else t("train.unknown")
     about = f"{offer.name} · {offer.model}" if offer.model else offer.name
@@ -40,8 +40,7 @@ def _row(offer: Offer) -> dict[str, str]:
     return {
         t("train.field_engine"): f"**{plain(about)}** · {plain(words(offer.ready) or t('train.engine_ready'))}",
         t("train.offer_time"): unknown if offer.seconds is None else t.duration(offer.seconds),
-        t("train.memory"): "–" if offer.memory is None else f"{offer.memory / 1e9:.1f} GB",
-        t("train.offer_cost"): cost if offer.model else "–",
+        t("train.offer_takes"): cost if offer.memory is None else f"{offer.memory / 1e9:.1f} GB",
     }
 
 

@@ -75,9 +75,9 @@ def _live(runs: Runs, run: Run) -> None:
 
 def _name(run: Run) -> str:
     t = state.text()
-    parts = [run.spec.base.rsplit("/", 1)[-1], t(f"train.effort_{run.spec.effort}"), run.id[-6:]]
     # A rehearsal's curves look like learning and are none: nobody may take them for results.
-    parts += [t("train.rehearsal")] if run.spec.engine == "rehearsal" else []
+    engine = t("train.rehearsal") if run.spec.engine == "rehearsal" else run.spec.engine
+    parts = [engine, run.spec.base.rsplit("/", 1)[-1], t(f"train.effort_{run.spec.effort}"), run.id[-6:]]
     return plain(" · ".join(parts))
 
 

@@ -31,10 +31,36 @@ trainer = SFTTrainer(
     args=SFTConfig(**{arguments!r}),
 )
 trainer.train()
-if trainer.is_world_process_zero():
-    model.save_pretrained({output!r})
-    tokenizer.save_pretrained({output!r})
+trainer.save_model({output!r})
 """
+FSDP = {
+    "compute_environment": "LOCAL_MACHINE",
+    "distributed_type": "FSDP",
+    "mixed_precision": "no",
+    "fsdp_config": {
+        "fsdp_version": 2,
+        "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+        "fsdp_reshard_after_forward": True,
+        "fsdp_state_dict_type": "FULL_STATE_DICT",
+        "fsdp_cpu_ram_efficient_loading": True,
+    },
+}
+"""accelerate's configuration for a base that is spread over the GPUs."""
+
+
+def deepspeed(accumulation: int) -> dict[str, object]:
+    """The same with DeepSpeed."""
+    return {
+        "compute_environment": "LOCAL_MACHINE",
+        "distributed_type": "DEEPSPEED",
+        "mixed_precision": "no",
+        "deepspeed_config": {
+            "zero_stage": 3,
+            "zero3_init_flag": False,
+            "zero3_save_16bit_model": True,
+            "gradient_accumulation_steps": accumulation,
+        },
+    }
 
 
 def script(plan: Plan, *, rows: str, output: str) -> str:

@@ -10,12 +10,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from finetune.engines import load, names
 from finetune.engines.axolotl import OUTPUT, ROWS, write_rows
 from finetune.engines.outside import Outside, Plan, Trainer
 from finetune.engines.pins import PINS
 from finetune.engines.rows import Rows, encode, fitted
-from finetune.engines.sft_script import script
+from finetune.engines.sft_script import FSDP, deepspeed, script
 from finetune.engines.trl import steps_of
 from finetune.formats.writing import chat
 from finetune.models.devices import describe
@@ -90,6 +92,9 @@ def _outside(own: Trainer, plan: Plan, rows: Rows, train: Sequence[Pair], folder
 def _script(plan: Plan, rows: Rows, folder: Path) -> tuple[str, ...]:
     write_rows(rows, folder / ROWS)
     write_text(folder / "train.py", script(plan, rows=ROWS, output=OUTPUT))
+    if plan.spec.engine == "trl":
+        write_text(folder / "fsdp.yaml", yaml.safe_dump(FSDP, sort_keys=False))
+        write_text(folder / "deepspeed.yaml", yaml.safe_dump(deepspeed(plan.spec.accumulation), sort_keys=False))
     own = (
         "python -m venv env",
         '. env/bin/activate && pip install "trl>=1.15,<2" "transformers>=5.17,<6" "peft>=0.18"',
@@ -117,6 +122,10 @@ def _readme(plan: Plan, rows: Rows, commands: Sequence[str], outside: Trainer | 
         notes.append(
             "- Several GPUs: `accelerate launch --multi_gpu --num_processes N train.py`, with the batch in it divided "
             "by N. Several hosts: add `--num_machines`, `--machine_rank` and `--main_process_ip`."
+        )
+        notes.append(
+            "- A base that is too large for one GPU: `accelerate launch --config_file fsdp.yaml --num_processes N "
+            "train.py`, or `deepspeed.yaml` after `pip install deepspeed`. Neither was run where this was written."
         )
     if outside and outside.note:
         notes.append(f"- {outside.note}")

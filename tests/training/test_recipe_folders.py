@@ -7,6 +7,7 @@ import json
 
 import pytest
 import yaml
+from accelerate.commands.config.config_args import load_config_from_file
 
 from benchmarks.facts import pairs
 from finetune.engines import names
@@ -52,6 +53,8 @@ def test_every_engine_gets_the_rows_the_spec_and_the_commands(engine, base, tmp_
         assert (
             (names[0] == "unsloth") == (engine == "unsloth") and "'seed': 5" in script and "'warmup_steps': 1" in script
         )
+        for name in ("fsdp", "deepspeed") if engine == "trl" else ():
+            assert load_config_from_file(str(folder / f"{name}.yaml")).distributed_type.value == name.upper()
     else:
         settings = yaml.safe_load((folder / f"{engine}.yaml").read_text())
         assert settings["lora_r" if engine == "axolotl" else "lora_rank"] == 8 and settings["seed"] == 5
