@@ -133,7 +133,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def print_card(card: ComparisonCard, folder: Path) -> None:
     """Verdict first, then the arms, then where the rest is."""
-    from finetune.evaluation.report import label
+    from finetune.evaluation.report import adapters, label
 
     line(card.verdict.sentence)
     for reason in (*card.verdict.vetoes, *card.verdict.reasons):
@@ -153,6 +153,8 @@ def print_card(card: ComparisonCard, folder: Path) -> None:
         for s in card.summaries
     ]
     table(["Arm", "Right", "of", "Declined rightly", "wrongly", "Each"], rows)
+    for told in adapters(card, card.language):
+        line(told)
     if card.judge:
         line(f"\njudge     {judge_line(card.judge)}")
     line(f"\nreport    {folder / 'report.html'}")
