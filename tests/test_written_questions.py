@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from finetune.skills import written
-from finetune.skills.make import CHOSEN_BY
 from memory.errors import BadDataset
 
 TEXT = """# Bike library
@@ -49,12 +48,14 @@ def test_a_number_is_not_found_inside_another(tmp_path):
         written.parse(file(tmp_path, "## Water\nOne wash takes 9.4 l.\n? how much does it swallow => 4 l\n"))
 
 
-def test_the_written_documents_are_right_and_hold_those_the_reader_never_sees():
-    folder = Path("benchmarks/written")
-    found = {path.stem: written.parse(path)[1] for path in sorted(folder.glob("*.md"))}
-    assert set(CHOSEN_BY) <= set(found)
-    assert sum(map(len, found.values())) > 9000
-    assert all(any(q.answer is None for q in questions) for questions in found.values())
+def test_every_written_document_is_right_and_none_is_both_taught_and_unread():
+    taught, unread = (
+        {path.stem: written.parse(path)[1] for path in sorted(Path(f"benchmarks/{name}").glob("*-*.md"))}
+        for name in ("written", "unread")
+    )
+    assert len(taught) > 100 and len(unread) > 100 and not set(taught) & set(unread)
+    for questions in (*taught.values(), *unread.values()):
+        assert len(questions) > 40 and any(q.answer is None for q in questions)
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
