@@ -244,6 +244,7 @@ def leg_orders(base: Base, question: Question) -> dict[str, list[Hit]]:
     return {**orders, "fusion": list(result.hits)}
 
 
+@lru_cache(maxsize=100_000)
 def _bare_hit(search: Search, section_id: str) -> Hit:
     section = search.library.section(section_id)
     return Hit(section=section, document=section.document, chunk_id="", score=0.0)

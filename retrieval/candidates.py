@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
 def candidates(library: Library, texts: Sequence[str], vectors: NDArray[np.float32]) -> list[Candidate]:
     """Sections of the best chunks of either leg, for any of the queries; a leg that lacks a section gives it 0."""
     near = [library.vector_scores(vector, EACH) for vector in vectors]
-    worded = [library.keyword_scores(tokens(text), EACH) for text in texts]
+    worded = library.keyword_scores_each([tokens(text) for text in texts], EACH)
     chunks = list(dict.fromkeys(chunk for scores in (*near, *worded) for chunk in scores))
     found: dict[str, list[str]] = {}
     for chunk, section in library.sections_of(chunks).items():

@@ -84,7 +84,7 @@ def dense(
 
 def words(question: Sequence[str], units: Sequence[Sequence[str]]) -> list[float]:
     """BM25 of each unit's tokens for the question's, with these units as the collection."""
-    counts = [Counter(unit) for unit in units]
+    counts = [_counted(tuple(unit)) for unit in units]
     average = max(sum(map(len, units)) / max(len(units), 1), 1.0)
     scores = [0.0] * len(units)
     for token in set(question):
@@ -94,6 +94,11 @@ def words(question: Sequence[str], units: Sequence[Sequence[str]]) -> list[float
             often, length = counts[index][token], len(units[index])
             scores[index] += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * length / average))
     return scores
+
+
+@lru_cache(maxsize=20_000)
+def _counted(unit: tuple[str, ...]) -> Counter[str]:
+    return Counter(unit)
 
 
 def lexical(query: str, texts: Sequence[str], question: str, weights: Weights = WEIGHTS) -> list[float]:

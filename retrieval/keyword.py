@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -12,10 +13,16 @@ from memory.errors import DocgraftError
 from memory.sqlite import check_full_text
 from retrieval.tokens import tokens
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 K1, B = 1.2, 0.75
 """FTS5's own constants, for the rows that are scored here."""
 POSTINGS = 8_000
 """Entries of the index that one search may read before it leaves out the commonest tokens."""
+REMEMBERED = 1_000_000
+"""Entries of the index that are kept for the next search, 16 bytes each."""
 
 # Every category but separators and controls is part of a token: our tokens come through as they are, gen-itgc whole.
 _TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* Co Cn'"
@@ -28,11 +35,13 @@ class Keyword:
     """One keyword index: an FTS5 table and its vocabulary. Every call runs in the caller's transaction."""
 
     def __init__(self, name: str) -> None:
-        """An index of that name. An object may be kept as long as nobody writes: it remembers how common tokens are."""
+        """An index of that name. An object may be kept as long as nobody writes: it remembers what tokens are worth."""
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"{name!r} is not a table name")
         self.name = name
         self._known: dict[str, int] = {}
+        self._worth: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        self._remembered = 0
 
     def create(self, connection: Connection) -> None:
         """Make the empty index; NotConfigured when this Python's SQLite has no FTS5."""
@@ -106,9 +115,30 @@ class Keyword:
         return {token: self._known[token] for token in query if self._known[token]}
 
     def _match(self, connection: Connection, query: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        match = " OR ".join('"' + token.replace('"', '""') + '"' for token in query)
-        sql = f"SELECT rowid, rank FROM {self.name} WHERE {self.name} MATCH ? ORDER BY rank LIMIT ?"
-        return [(int(n), -float(rank)) for n, rank in connection.exec_driver_sql(sql, (match, limit)).all()]
+        """BM25 of several tokens is the sum of each one's, and questions share tokens: each is read once."""
+        import numpy as np
+
+        found = [self._one(connection, token) for token in query]
+        rows, places = np.unique(np.concatenate([numbers for numbers, _ in found]), return_inverse=True)
+        sums = np.bincount(places, weights=np.concatenate([scores for _, scores in found]))
+        best = np.argsort(-sums, kind="stable")[:limit]
+        return [(int(rows[i]), float(sums[i])) for i in best]
+
+    def _one(self, connection: Connection, token: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The rows that hold a token, and its BM25 in each, as FTS5 computes it."""
+        import numpy as np
+
+        known = self._worth.get(token)
+        if known is None:
+            sql = f"SELECT rowid, rank FROM {self.name} WHERE {self.name} MATCH ?"
+            found = connection.exec_driver_sql(sql, ('"' + token.replace('"', '""') + '"',)).all()
+            numbers, ranks = zip(*found, strict=True) if found else ((), ())
+            known = np.array(numbers, dtype=np.int64), -np.array(ranks, dtype=np.float64)
+            if self._remembered + len(found) > REMEMBERED:
+                self._worth, self._remembered = {}, 0
+            self._worth[token] = known
+            self._remembered += len(found)
+        return known
 
     def _added(self, connection: Connection, rows: list[int], common: dict[str, int]) -> dict[int, float]:
         """What these tokens add to each row's score: BM25 as FTS5 computes it, heading and body together."""

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
-from memory.errors import DocgraftError
 from retrieval import floor as floors
 from retrieval.background import Background, measure
 from retrieval.candidates import Candidate, candidates, starts
@@ -38,9 +36,14 @@ ORDINARY = 12
 """Ordinary questions asked of an index to learn what score means nothing there."""
 SHOWN = 12
 """Units kept as evidence per hit."""
+KEPT = 4000
+"""Sections kept with their units for the next question."""
 
 
 _HAN = re.compile(f"[{CJK}]")
+
+
+_Read = tuple[Section | None, list[Unit]]
 
 
 class _Ranked(NamedTuple):
@@ -77,7 +80,7 @@ class Search:
         self._background: Background | None = None
         self._counted = (-1, 0)
         self._ordinary: dict[tuple[int, bool], float] = {}
-        self._read = lru_cache(maxsize=4000)(self._read_section)
+        self._kept: tuple[int, dict[str, _Read]] = (-1, {})
 
     def search(self, question: str, *, history: History = (), limit: int = 20) -> SearchResult:
         """The best `limit` sections for the question, best first, each with its best units, and the relevance.
@@ -86,8 +89,9 @@ class Search:
         """
         began = time.perf_counter()
         asked = queries(question, history, self.rewriter)
-        documents = self._documents()
-        hits, relevance = self._search(asked, limit) if documents and question.strip() else ((), 0.0)
+        revision = self.library.revision
+        documents = self._documents(revision)
+        hits, relevance = self._search(asked, limit, revision) if documents and question.strip() else ((), 0.0)
         return SearchResult(
             question=asked[-1].text,
             hits=hits,
@@ -103,23 +107,23 @@ class Search:
 
         return HybridRetriever(search=self, limit=limit)
 
-    def _search(self, asked: list[Query], limit: int) -> tuple[tuple[Hit, ...], float]:
-        hits = self._found(asked, self.embedder.encode([query.text for query in asked], query=True))
+    def _search(self, asked: list[Query], limit: int, revision: int) -> tuple[tuple[Hit, ...], float]:
+        hits = self._found(asked, self.embedder.encode([query.text for query in asked], query=True), revision)
         if not hits:
             return (), 0.0
-        relevance = floors.relevance(asked[0].text, hits, self._usual(asked[0].text))
+        relevance = floors.relevance(asked[0].text, hits, self._usual(asked[0].text, revision))
         if self.reranker is not None:
             from retrieval.rerank import rerank
 
             hits = rerank(hits, asked[-1].text, self.reranker)
         return tuple(hits[:limit]), relevance
 
-    def _found(self, asked: list[Query], vectors: NDArray[np.float32]) -> list[Hit]:
+    def _found(self, asked: list[Query], vectors: NDArray[np.float32], revision: int) -> Sequence[Hit]:
         """All candidates' sections as hits, best first."""
         found = candidates(self.library, [query.text for query in asked], vectors)
         by_id = {candidate.section_id: candidate for candidate in found}
         ranked = self._rank(asked, vectors, by_id)
-        return [] if ranked is None else self._hits(asked, ranked, by_id)
+        return [] if ranked is None else self._hits(asked, ranked, by_id, revision)
 
     def _rank(self, asked: list[Query], vectors: NDArray[np.float32], found: dict[str, Candidate]) -> _Ranked | None:
         """What vectors and the keyword index say about every unit of the candidates."""
@@ -138,15 +142,14 @@ class Search:
             total += _share(query, asked) * (leg.total(self.weights) + self.weights.keyword * keyword)
         return _Ranked(shelf.ids, sections, first, legs, total)
 
-    def _hits(self, asked: list[Query], ranked: _Ranked, found: dict[str, Candidate]) -> list[Hit]:
+    def _hits(self, asked: list[Query], ranked: _Ranked, found: dict[str, Candidate], revision: int) -> Sequence[Hit]:
         """The best sections read and their words weighed."""
         import numpy as np
 
         best = np.maximum.reduceat(ranked.total, ranked.first)
         ends = np.append(ranked.first[1:], len(ranked.ids))
-        chosen = np.argsort(-best, kind="stable")[:CLOSER]
-        revision = self.library.revision
-        read = {int(i): self._read(ranked.sections[i], revision) for i in chosen}
+        chosen = [int(i) for i in np.argsort(-best, kind="stable")[:CLOSER]]
+        read = dict(zip(chosen, self._read([ranked.sections[i] for i in chosen], revision), strict=True))
         pieces = [
             (index, row, known[ordinal])
             for index, (_, known) in read.items()
@@ -160,33 +163,34 @@ class Search:
         grouped: dict[int, list[tuple[float, int, Unit]]] = {}
         for (index, row, unit), score in zip(pieces, scores, strict=True):
             grouped.setdefault(index, []).append((float(score), row, unit))
-        hits = [
-            _hit(section, found[ranked.sections[index]], ranked.legs[-1], sorted(own, key=lambda s: -s[0]))
+        return _Hits(
+            _Scored(section, found[ranked.sections[index]], ranked.legs[-1], sorted(own, key=lambda s: -s[0]))
             for index, own in grouped.items()
             if (section := read[index][0])
-        ]
-        return sorted(hits, key=lambda hit: -hit.score)
+        )
 
-    def _read_section(self, section_id: str, revision: int) -> tuple[Section | None, list[Unit]]:
-        """A section and its units; neither when it was removed a moment ago. `revision` is part of the cache's key."""
-        try:
-            section = self.library.section(section_id)
-        except DocgraftError:
-            return None, []
-        return section, units(section)
+    def _read(self, section_ids: list[str], revision: int) -> list[_Read]:
+        """Sections with their units; neither where one was removed a moment ago."""
+        if self._kept[0] != revision or len(self._kept[1]) > KEPT:
+            self._kept = (revision, {})
+        kept = self._kept[1]
+        missing = [i for i in section_ids if i not in kept]
+        found = self.library.sections_by_id(missing) if missing else {}
+        kept.update({i: (found[i], units(found[i])) if i in found else (None, []) for i in missing})
+        return [kept[i] for i in section_ids]
 
-    def _usual(self, question: str) -> float:
+    def _usual(self, question: str, revision: int) -> float:
         """The median best score of ordinary questions in the question's script: what this index gives for nothing.
 
         The median, because a few of them may well be answered here.
         """
         han = bool(_HAN.search(question))
-        key = (self.library.revision, han)
+        key = (revision, han)
         if key not in self._ordinary:
             background = self._measured()
             rows = [row for row, text in enumerate(background.texts) if bool(_HAN.search(text)) == han]
             found = [
-                self._found([Query(background.texts[row], 1.0)], background.vectors[row : row + 1])
+                self._found([Query(background.texts[row], 1.0)], background.vectors[row : row + 1], revision)
                 for row in rows[:: max(1, len(rows) // ORDINARY)]
             ]
             best = [hits[0].score for hits in found if hits]
@@ -199,9 +203,8 @@ class Search:
             self._background = measure(self.embedder)
         return self._background
 
-    def _documents(self) -> int:
+    def _documents(self, revision: int) -> int:
         """How many documents there are; counted again when the library has changed."""
-        revision = self.library.revision
         if self._counted[0] != revision:
             self._counted = (revision, len(self.library.documents()))
         return self._counted[1]
@@ -211,17 +214,49 @@ def _share(query: Query, asked: Sequence[Query]) -> float:
     return query.weight / sum(other.weight for other in asked)
 
 
-def _hit(section: Section, candidate: Candidate, leg: Dense, own: list[tuple[float, int, Unit]]) -> Hit:
-    return Hit(
-        section=section,
-        document=section.document,
-        chunk_id=candidate.chunk_id,
-        score=own[0][0],
-        scores={
-            "keyword": candidate.keyword[-1],
-            "section": candidate.cosine[-1],
-            "sentence": float(max(leg.headed[row] for _, row, _ in own)),
-            "bare": float(max(leg.bare[row] for _, row, _ in own)),
-        },
-        evidence=tuple(Evidence(unit=unit, score=score) for score, _, unit in own[:SHOWN]),
-    )
+class _Scored(NamedTuple):
+    """A section with the scores of its units, best first: everything that a hit is made of."""
+
+    section: Section
+    candidate: Candidate
+    leg: Dense
+    own: list[tuple[float, int, Unit]]
+
+    def hit(self) -> Hit:
+        """The record."""
+        leg, own = self.leg, self.own
+        return Hit(
+            section=self.section,
+            document=self.section.document,
+            chunk_id=self.candidate.chunk_id,
+            score=own[0][0],
+            scores={
+                "keyword": self.candidate.keyword[-1],
+                "section": self.candidate.cosine[-1],
+                "sentence": float(max(leg.headed[row] for _, row, _ in own)),
+                "bare": float(max(leg.bare[row] for _, row, _ in own)),
+            },
+            evidence=tuple(Evidence(unit=unit, score=score) for score, _, unit in own[:SHOWN]),
+        )
+
+
+class _Hits(Sequence[Hit]):
+    """Hits, best first, made when they are looked at: few of them ever are."""
+
+    def __init__(self, scored: Iterable[_Scored]) -> None:
+        self._scored = sorted(scored, key=lambda one: -one.own[0][0])
+        self._made: dict[int, Hit] = {}
+
+    def __len__(self) -> int:
+        return len(self._scored)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Hit]: ...
+    def __getitem__(self, place: int | slice) -> Hit | list[Hit]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(len(self))[place]]
+        if place not in self._made:
+            self._made[place] = self._scored[place].hit()
+        return self._made[place]

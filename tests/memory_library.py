@@ -76,6 +76,9 @@ class MemoryLibrary:
     def section(self, section_id: str) -> Section:
         return self._by_id[section_id].section
 
+    def sections_by_id(self, section_ids):
+        return {i: self._by_id[i].section for i in section_ids if i in self._by_id}
+
     def units(self, section_id: str):
         return units(self.section(section_id))
 
@@ -95,6 +98,9 @@ class MemoryLibrary:
         scores = words(query, self._words)
         best = sorted((i for i, s in enumerate(scores) if s), key=lambda i: -scores[i])[:limit]
         return {self._chunks[i][0]: scores[i] for i in best}
+
+    def keyword_scores_each(self, queries, limit: int) -> list[dict[str, float]]:
+        return [self.keyword_scores(query, limit) for query in queries]
 
     def unit_vectors(self, section_ids) -> UnitVectors:
         found = [self._by_id[s] for s in section_ids if s in self._by_id]

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.documents.compressor import BaseDocumentCompressor
 
-from memory.errors import BackendFailed, DocgraftError
+from memory.errors import BackendFailed
 from retrieval.background import Background, measure, sample
 from retrieval.embedders import load
 from retrieval.floor import identifiers, relevance, unknown
@@ -141,14 +141,10 @@ def test_what_was_added_a_moment_ago_is_found():
 
 def test_a_section_removed_during_a_search_is_left_out(library, monkeypatch):
     gone = Search(library, library.embedder).search("For how many months is Q8 guaranteed?").hits[0].section.id
-    there = library.section
-
-    def section(section_id):
-        if section_id == gone:
-            raise DocgraftError("There is no such section.")
-        return there(section_id)
-
-    monkeypatch.setattr(library, "section", section)
+    there = library.sections_by_id
+    monkeypatch.setattr(
+        library, "sections_by_id", lambda ids: {i: section for i, section in there(ids).items() if i != gone}
+    )
     hits = Search(library, library.embedder).search("For how many months is Q8 guaranteed?").hits
     assert hits and gone not in {h.section.id for h in hits}
 

@@ -18,6 +18,8 @@ _RARE = 3
 """Sections that may hold a word for it to lead to each of them."""
 _TELLING = 8
 """So many of a question's rarest tokens are looked up."""
+_REMEMBERED = 512
+"""Look-ups that are kept."""
 
 
 class Trail:
@@ -31,7 +33,7 @@ class Trail:
         self._sections: dict[str, str] = {}
         self._section: tuple[str, frozenset[str]] = ("", frozenset())
         self._answer = lru_cache(maxsize=256)(self._searched)
-        self._known = lru_cache(maxsize=512)(self._looked_up)
+        self._known: dict[tuple[str, ...], frozenset[str]] = {(): frozenset()}
 
     def learn(self, text: str) -> None:
         """Count which tokens a section holds."""
@@ -44,7 +46,10 @@ class Trail:
         """
         section_id = section.id
         own = self._own(section)
-        found = [self._rare(question, own) or section_id in self._by_words(question) for question in questions]
+        found = [self._rare(question, own) for question in questions]
+        missing = [place for place, good in enumerate(found) if not good]
+        for place, sections in zip(missing, self._by_words([questions[p] for p in missing]), strict=True):
+            found[place] = section_id in sections
         missing = [place for place, good in enumerate(found) if not good]
         if missing and self.search is not None:
             for place, good in zip(missing, self._by_meaning([questions[p] for p in missing], section_id), strict=True):
@@ -66,16 +71,20 @@ class Trail:
     def _searched(self, question: str) -> tuple[Hit, ...]:
         return self.search.search(question, limit=12).hits if self.search is not None else ()
 
-    def _by_words(self, question: str) -> frozenset[str]:
-        held = [t for t in dict.fromkeys(tokens(question)) if self.frequency[t]]
-        telling = sorted(held, key=lambda t: self.frequency[t])[:_TELLING]
-        if not telling:
-            return frozenset()
-        return self._known(tuple(sorted(telling)))
+    def _by_words(self, questions: Sequence[str]) -> list[frozenset[str]]:
+        """Wordings of one fact mostly share their telling words, so many look-ups are remembered ones."""
+        telling = [self._telling(question) for question in questions]
+        if len(self._known) > _REMEMBERED:
+            self._known = {(): frozenset()}
+        unknown = [words for words in dict.fromkeys(telling) if words not in self._known]
+        if unknown:
+            looked_up = self.library.keyword_scores_each(unknown, 5 * self.within)
+            self._known.update(zip(unknown, (frozenset(self._first(scores)) for scores in looked_up), strict=True))
+        return [self._known[words] for words in telling]
 
-    def _looked_up(self, telling: tuple[str, ...]) -> frozenset[str]:
-        """Wordings of one fact mostly share their telling words, so most look-ups are remembered ones."""
-        return frozenset(self._first(self.library.keyword_scores(telling, 5 * self.within)))
+    def _telling(self, question: str) -> tuple[str, ...]:
+        held = [t for t in dict.fromkeys(tokens(question)) if self.frequency[t]]
+        return tuple(sorted(sorted(held, key=lambda t: self.frequency[t])[:_TELLING]))
 
     def _by_meaning(self, questions: list[str], section_id: str) -> Iterable[bool]:
         vectors = self.library.embedder.encode(questions, query=True)

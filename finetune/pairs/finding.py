@@ -42,7 +42,8 @@ def of_section(section: Section, settings: PairSettings) -> SectionFacts:
         unit for unit in units(section) if unit.kind != "heading" and not any(a <= unit.start < b for a, b in code)
     ]
     all_found = facts(section, plain, per_unit=settings.per_sentence)
-    kept = [f for f in all_found if not speaks_to_a_model(f.statement)]
+    orders = {s for s in {f.statement for f in all_found} if speaks_to_a_model(s)}
+    kept = [f for f in all_found if f.statement not in orders]
     return SectionFacts(
         section_id=section.id,
         document_id=section.document_id,

@@ -243,14 +243,19 @@ class Library:
 
     def keyword_scores(self, tokens: Sequence[str], limit: int) -> dict[str, float]:
         """{chunk id: BM25} of the best chunks that hold any of the tokens (see `retrieval.tokens.tokens`)."""
+        return self.keyword_scores_each([tokens], limit)[0]
+
+    def keyword_scores_each(self, queries: Sequence[Sequence[str]], limit: int) -> list[dict[str, float]]:
+        """`keyword_scores` of several questions, in one look at the library."""
         self._alive()
         with self.database.read() as connection:
             active = rows.generation(connection)
-            if active is None or not tokens:
-                return {}
-            scores = self._keyword(active, rows.meta(connection, "revision")).scores(connection, tokens, limit)
-            ids = rows.chunk_ids(connection, [number for number, _ in scores])
-        return {ids[number]: score for number, score in scores if number in ids}
+            if active is None:
+                return [{} for _ in queries]
+            index = self._keyword(active, rows.meta(connection, "revision"))
+            found = [index.scores(connection, tokens, limit) for tokens in queries]
+            ids = rows.chunk_ids(connection, list({number for scores in found for number, _ in scores}))
+        return [{ids[number]: score for number, score in scores if number in ids} for scores in found]
 
     def vector_scores(self, vector: NDArray[np.float32], limit: int) -> dict[str, float]:
         """{chunk id: cosine} of the nearest chunks to a query vector of this embedder; more than it holds is all.

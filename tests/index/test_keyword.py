@@ -87,6 +87,19 @@ def test_leaving_out_common_tokens_scores_as_fts5_does(tmp_path, monkeypatch):
     assert all(score == pytest.approx(exact[number], rel=1e-6) for number, score in pruned)
 
 
+@pytest.mark.parametrize("remembered", [0, 1_000_000])
+def test_scores_and_order_are_those_of_fts5_for_all_tokens_at_once(index, monkeypatch, remembered):
+    monkeypatch.setattr(module, "REMEMBERED", remembered)
+    database, found = index
+    query = ["part", "3.80", "4.10", "手", "gen-itgc", "nowhere"]
+    with database.read() as connection:
+        sql = "SELECT rowid, -rank FROM keyword_1 WHERE keyword_1 MATCH ? ORDER BY rank LIMIT 4"
+        match = " OR ".join(f'"{token}"' for token in query)
+        expected = [tuple(row) for row in connection.exec_driver_sql(sql, (match,))]
+        assert found.scores(connection, query, 4) == expected == found.scores(connection, query, 4)
+    assert len(expected) == 4
+
+
 def test_a_python_without_fts5_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite, "_probe", lambda statement: False)
     database = Database(tmp_path / "k.db", ())
