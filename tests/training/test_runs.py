@@ -41,7 +41,8 @@ def losses(runs, run):
     return {event.step: event.values["loss"] for event in runs.events(run) if event.kind == "step"}
 
 
-def test_a_run_ends_with_a_verified_adapter_and_says_so(runs, rehearsal, tmp_path):
+def test_a_run_ends_with_a_verified_adapter_and_says_so(runs, rehearsal, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-TEST-CANARY-000")
     run = runs.start(rehearsal, base=tmp_path)
     assert run.state in ("starting", "running")
     kinds = [event.kind for event in runs.watch(run.id, poll=0.05)]
@@ -51,6 +52,8 @@ def test_a_run_ends_with_a_verified_adapter_and_says_so(runs, rehearsal, tmp_pat
     card = adapters.show(runs.kb, run.id)
     assert card.effect > 0 and card.tensors == 2 and card.dataset == "facts"
     assert "base_model" in (runs.kb.run(run.id) / "adapter" / "README.md").read_text()
+    files = [path for path in runs.kb.run(run.id).rglob("*") if path.is_file()]
+    assert files and not any(b"CANARY" in path.read_bytes() for path in files)
 
 
 def test_only_one_run_per_device_works_and_the_next_one_starts_by_itself(runs, rehearsal, tmp_path):
