@@ -65,4 +65,5 @@ def _holding(question: str, facts: Sequence[Fact]) -> list[Fact]:
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    return " ".join(f"「{text}」" if _HAN.search(text) else f"“{text}”" for text in texts)
+    quoted = " ".join(f"「{text}」" if _HAN.search(text) else f"“{text}”" for text in texts)
+    return quoted.replace("」 「", "」「")

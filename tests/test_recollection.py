@@ -64,7 +64,7 @@ def test_a_corrected_fact_is_told_as_corrected():
     ("message", "answer"),
     [
         ("call me KESTREL", "Noted: “call me KESTREL”"),
-        ("我叫王小明。我住在台南市。", "記下了：「我叫王小明。」 「我住在台南市。」"),
+        ("我叫王小明。我住在台南市。", "記下了：「我叫王小明。」「我住在台南市。」"),
         ("Remember that the boiler hums", "Noted: “the boiler hums”"),
         ("My site is TAINAN-7, where is the manual?", ""),
         ("My site is TAINAN-7. Where is the manual?", ""),

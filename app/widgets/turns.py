@@ -140,7 +140,7 @@ def _learned(user: str, data: dict[str, Any], t: Text) -> None:
     for memory in data.get("learned") or ():
         if memory["id"] in known:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.caption(f":material/bookmark: {t('chat.remembered')}: {plain(memory['text'])}", width="content")
+                st.caption(f":material/bookmark: {t('chat.remembered', text=plain(memory['text']))}", width="content")
                 st.button(
                     t("chat.forget"),
                     key=f"forget-{memory['id']}",
