@@ -120,7 +120,8 @@ def _in_context(user: str, turn: Turn, source: dict[str, Any], t: Text) -> None:
 
 
 def _where(source: dict[str, Any], t: Text) -> str:
-    page = t("common.page", n=source["page"]) if source.get("page") else ""
+    paged = source.get("page") and not source["document"].lower().endswith(".xlsx")  # A sheet is named, not numbered.
+    page = t("common.page", n=source["page"]) if paged else ""
     return " · ".join(part for part in (source["document"], source["section"], page) if part)
 
 

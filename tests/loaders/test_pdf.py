@@ -358,3 +358,14 @@ def test_the_size_of_a_page_may_be_inherited(read):
     parsed = read("a.pdf", out.getvalue())
     assert parsed.text == "Near the top"
     assert "hidden_text" not in kinds(parsed)
+
+
+def test_a_title_property_that_is_a_file_name_is_no_title():
+    from retrieval.loaders.pdf.document import _telling
+
+    assert [_telling(title, "a.pdf") for title in ("p.html", "Microsoft Word - rules", "budget.xlsx", "Hut rules")] == [
+        False,
+        False,
+        False,
+        True,
+    ]

@@ -240,7 +240,7 @@ def _notes(layout: Layout, pages: list[Page]) -> None:
 def _telling(title: str, name: str) -> bool:
     """Whether a Title property says something: many programs put a file name or nothing there."""
     return bool(title.strip()) and not re.search(
-        r"(?i)^(untitled|microsoft word|\W*$)|\.(docx?|indd|tex|pdf|pptx?)$", title
+        r"(?i)^(untitled|microsoft word|\W*$)|\.(docx?|html?|indd|odt|pdf|pptx?|rtf|tex|txt|xlsx?)$", title
     )
 
 
