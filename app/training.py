@@ -172,7 +172,12 @@ def look(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
                 job.info["card"] = measured(job.info["plan"], job.info["card"], stop=lambda: _unwatched(job))
         return job.info["card"]
 
-    return wiring.jobs().start(user, KIND, key, work)
+    job = wiring.jobs().start(user, KIND, key, work)
+    # What was found before is shown until it is found again; the page does not fall back to nothing.
+    found = known.info if known else {}
+    for name in {"plan", "card"} & found.keys():
+        job.info.setdefault(name, found[name])
+    return job
 
 
 def _unwatched(job: Job) -> bool:

@@ -98,6 +98,15 @@ def test_a_plan_that_another_wish_replaced_is_not_started(trainable, wiring):
     assert second.wait(30) and training.start_once(wiring, "local", "default", second).spec.rank == 8
 
 
+def test_a_look_that_nobody_watched_for_a_while_goes_on_with_what_it_had_found(trainable, wiring):
+    first = training.look(wiring, "local", "default", training.Wish())
+    assert first.wait(30)
+    first.stop()
+    second = training.look(wiring, "local", "default", training.Wish())
+    assert second is not first and second.info["card"].rows == first.info["card"].rows and second.info["plan"]
+    assert second.wait(30)
+
+
 def test_another_session_attaches_to_the_run_and_stops_it(page, trainable):
     test = longer(page("train"))
     ready(test).click().run()
