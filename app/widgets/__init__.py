@@ -68,6 +68,12 @@ def passage(before: str, inside: str = "", after: str = "") -> None:
     st.html(f'<div class="dg-passage">{shown}</div>')
 
 
+def time_left(seconds: float | None) -> str:
+    """How long it will still take; "" when that is not known, or over in a moment."""
+    t = state.text()
+    return t("common.remaining", time=t.duration(seconds)) if seconds and seconds >= 1 else ""
+
+
 def progress(
     job: Job, *, on_end: Callable[[], Any] | None = None, said: Callable[[], str] = lambda: "", stop: str = ""
 ) -> None:
@@ -83,8 +89,7 @@ def progress(
             if on_end:
                 on_end()
             st.rerun()
-        left = job.remaining
-        parts = [job.title, said(), plain(job.message), t("common.remaining", time=t.duration(left)) if left else ""]
+        parts = [job.title, said(), plain(job.message), time_left(job.remaining)]
         st.progress(job.share, text=" · ".join(part for part in parts if part))
         if job.stopping():
             st.caption(t("common.stopping"))

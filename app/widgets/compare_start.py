@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import comparing, pipeline, signals, state
 from app.signals import STEPS, Stage
-from app.widgets import POLL, error, plain, progress
+from app.widgets import POLL, error, plain, progress, time_left
 from app.widgets.compare_words import arm_name, language
 from finetune.records import Effort
 from memory.errors import DocgraftError
@@ -88,8 +88,7 @@ def _elsewhere(user: str, kb: str) -> None:
         if not pipeline.elsewhere(wiring, user, kb):
             st.rerun()
         stage = signals.seen(folder)
-        left = t("common.remaining", time=t.duration(stage.left)) if stage and stage.left else ""
-        parts = [t("compare.running"), _step(stage), left]
+        parts = [t("compare.running"), _step(stage), time_left(stage.left if stage else None)]
         st.progress(stage.share if stage else 0.0, text=" · ".join(part for part in parts if part))
         if signals.halting(folder):
             st.caption(t("common.stopping"))
