@@ -175,6 +175,8 @@ def _said(ahead: Forecast) -> str:
         )
         for part in ahead.parts
     ]
+    if all(part.done for part in ahead.parts):
+        return " · ".join(steps)
     whole = t(
         "compare.ahead_whole" if ahead.fits else "compare.ahead_tight",
         time=t.duration(ahead.seconds),
