@@ -17,7 +17,7 @@ from finetune.pairs.finish import finish, unjudged
 from finetune.pairs.generate import Generator, Source
 from finetune.pairs.settings import BuildProgress, PairSettings
 from finetune.pairs.work import SectionFacts, Work
-from finetune.records import Pair
+from finetune.records import Fact, Pair
 from memory.errors import DocgraftError
 from memory.records import new_id, now
 from memory.workspace import KnowledgeBaseFolder
@@ -191,24 +191,32 @@ class _Run:
         self.clock.begin("pairs", self.sections)
         self.clock.add(*(sum(int(line.get(k, 0)) for line in done.values()) for k in ("kept", "dropped", "failed")))
         chunks: tuple[str, dict[str, list[str]]] = ("", {})
+        spoken: set[str] = set()
         for line in self.work.facts():
             if not line.facts:
                 continue
-            if chunks[0] != line.document_id:
-                chunks = (line.document_id, _by_section(self.library, line.document_id))
-            source = self._source(line, room, tuple(chunks[1].get(line.section_id, ())))
-            if line.section_id in done:
-                self.generator.learn(source)
-            elif self.stop():
+            spoken.add(line.facts[0].language)
+            chosen = [fact for fact in line.facts if room.takes(fact)]
+            if line.section_id not in done and self.stop():
                 return False
+            if not chosen and not self.writer:
+                # Most sections of a large library; nothing of theirs needs to be read.
+                if line.section_id not in done:
+                    self.work.append(line.section_id, ())
             else:
-                self._section(source)
+                if chunks[0] != line.document_id:
+                    chunks = (line.document_id, _by_section(self.library, line.document_id))
+                source = self._source(line.section_id, chosen, tuple(chunks[1].get(line.section_id, ())))
+                if line.section_id in done:
+                    self.generator.learn(source)
+                else:
+                    self._section(source)
             self.clock.tick(line.document)
-        return self._general(done)
+        return self._general(done, sorted(spoken))
 
-    def _source(self, line: SectionFacts, room: Room, chunks: tuple[str, ...]) -> Source:
-        section = self.library.section(line.section_id)
-        return Source(section, units(section), [fact for fact in line.facts if room.takes(fact)], chunks)
+    def _source(self, section_id: str, chosen: list[Fact], chunks: tuple[str, ...]) -> Source:
+        section = self.library.section(section_id)
+        return Source(section, units(section), chosen, chunks)
 
     def _section(self, source: Source) -> None:
         made = list(self.generator.pairs(source))
@@ -218,10 +226,9 @@ class _Run:
             made += written
         self.clock.add(*self.work.append(source.section.id, made, **asked), asked["failed"])
 
-    def _general(self, done: dict[str, dict[str, Any]]) -> bool:
+    def _general(self, done: dict[str, dict[str, Any]], spoken: list[str]) -> bool:
         """Questions from far, once per language, after all sections."""
         if "far" not in done:
-            spoken = sorted({fact.language for line in self.work.facts() for fact in line.facts[:1]})
             rows = [pair for language in spoken for pair in self.generator.shown.far(language)]
             self.clock.add(*self.work.append("far", rows), 0)
         return True

@@ -14,7 +14,7 @@ from finetune.pairs.coverage import coverage
 from finetune.pairs.duplicates import Seen, key
 from finetune.pairs.leaks import report
 from finetune.pairs.settings import PairSettings
-from finetune.pairs.work import Work
+from finetune.pairs.work import SectionFacts, Work
 from finetune.records import DatasetCard, Pair
 from memory.errors import BadDataset
 from memory.records import digest, now
@@ -39,11 +39,11 @@ Stage = Callable[[str, int, int], None]
 
 def finish(library: Library, work: Work, settings: PairSettings, model: str, stage: Stage) -> Dataset:
     """Judge the rows as a whole and write the dataset; BadDataset when a test question is trained word for word."""
-    there = {line.section_id for line in work.facts()}
+    there: set[str] = set()
+    covered = coverage(_noted(work.facts(), there))
     seen = Seen(work.folder / "seen.db")
     try:
         judged = _Judged(work, seen, settings, there, stage)
-        covered = coverage(work.facts())
 
         def card(tally: Tally) -> DatasetCard:
             return _card(library, work, settings, model=model, covered=covered, tally=tally, judged=judged)
@@ -53,6 +53,12 @@ def finish(library: Library, work: Work, settings: PairSettings, model: str, sta
         seen.close()
         (work.folder / "seen.db").unlink(missing_ok=True)
     return dataset
+
+
+def _noted(lines: Iterator[SectionFacts], there: set[str]) -> Iterator[SectionFacts]:
+    for line in lines:
+        there.add(line.section_id)
+        yield line
 
 
 def unjudged(pair: Pair) -> Pair:

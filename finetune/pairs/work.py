@@ -79,8 +79,8 @@ class Work:
 
     def facts(self) -> Iterator[SectionFacts]:
         """The facts as they were found."""
-        for line in read_lines(self.facts_path):
-            yield SectionFacts.model_validate(line)
+        with self.facts_path.open("rb") as file:
+            yield from map(SectionFacts.model_validate_json, file)
 
     # Rows
 
@@ -105,7 +105,8 @@ class Work:
                 kept += pair.status != "dropped"
                 dropped += pair.status == "dropped"
             file.flush()
-            fsync(file.fileno())
+            if kept or dropped:
+                fsync(file.fileno())
             end = file.tell()
         import json
 
