@@ -34,7 +34,7 @@ def engine_choice(user: str, kb: str, made: Plan, card: Preflight, *, help: str)
 def _row(offer: Offer) -> dict[str, str]:
     """Few columns, so that the table fits a telephone: an engine takes memory, a service takes money."""
     t = state.text()
-    unknown = "–" if offer.model else t("train.unknown")
+    unknown = "–" if offer.model else t("train.offer_unknown")
     about = f"{offer.name} · {offer.model}" if offer.model else offer.name
     cost = t("train.hosted_no_price") if offer.cost is None else f"{offer.cost:,.2f} USD"
     return {

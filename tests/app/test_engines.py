@@ -88,7 +88,7 @@ def test_the_page_says_which_engines_are_ready_and_installs_one(page, trainable,
     ready(test)
     offered = test.table[0].value
     names = [text.split("**")[1] for text in offered["Engine"]]
-    assert names[:4] == ["rehearsal", "trl", "unsloth", "axolotl"] and "USD" in [*offered["Memory or money"]][-1]
+    assert names[:4] == ["rehearsal", "trl", "unsloth", "axolotl"] and "USD" in [*offered["Takes"]][-1]
     assert any("axolotl is not installed" in text for text in offered["Engine"])
     picker = test.selectbox(key="train-engine")
     assert "trl · ready" in picker.options and "axolotl · not ready" in picker.options
