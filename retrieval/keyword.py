@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 
 from memory.errors import DocgraftError
 from memory.sqlite import check_full_text
@@ -23,6 +23,7 @@ POSTINGS = 8_000
 """Entries of the index that one search may read before it leaves out the commonest tokens."""
 REMEMBERED = 1_000_000
 """Entries of the index that are kept for the next search, 16 bytes each."""
+PORTION = 200
 
 # Every category but separators and controls is part of a token: our tokens come through as they are, gen-itgc whole.
 _TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* Co Cn'"
@@ -118,9 +119,13 @@ class Keyword:
         """BM25 of several tokens is the sum of each one's, and questions share tokens: each is read once."""
         import numpy as np
 
-        found = [self._one(connection, token) for token in query]
-        rows, places = np.unique(np.concatenate([numbers for numbers, _ in found]), return_inverse=True)
-        sums = np.bincount(places, weights=np.concatenate([scores for _, scores in found]))
+        if len(query) == 1:
+            # It may stand nearly everywhere: better that FTS5 finds the best than that all of its rows come here.
+            found = self._ranked(connection, query[0], f" ORDER BY rank LIMIT {limit}").all()
+            return [(int(row[0]), float(row[1])) for row in found]
+        each = [self._one(connection, token) for token in query]
+        rows, places = np.unique(np.concatenate([numbers for numbers, _ in each]), return_inverse=True)
+        sums = np.bincount(places, weights=np.concatenate([scores for _, scores in each]))
         best = np.argsort(-sums, kind="stable")[:limit]
         return [(int(rows[i]), float(sums[i])) for i in best]
 
@@ -130,15 +135,20 @@ class Keyword:
 
         known = self._worth.get(token)
         if known is None:
-            sql = f"SELECT rowid, rank FROM {self.name} WHERE {self.name} MATCH ?"
-            found = connection.exec_driver_sql(sql, ('"' + token.replace('"', '""') + '"',)).all()
-            numbers, ranks = zip(*found, strict=True) if found else ((), ())
-            known = np.array(numbers, dtype=np.int64), -np.array(ranks, dtype=np.float64)
+            # In portions: thousands of rows at once would have Python look through all of its memory for garbage.
+            portions = self._ranked(connection, token).partitions(PORTION)
+            numbers = (value for portion in portions for row in portion for value in row)
+            found = np.fromiter(numbers, dtype=np.float64).reshape(-1, 2)
+            known = found[:, 0].astype(np.int64), found[:, 1].copy()
             if self._remembered + len(found) > REMEMBERED:
                 self._worth, self._remembered = {}, 0
             self._worth[token] = known
             self._remembered += len(found)
         return known
+
+    def _ranked(self, connection: Connection, token: str, rest: str = "") -> CursorResult[Any]:
+        sql = f"SELECT rowid, -rank FROM {self.name} WHERE {self.name} MATCH ?{rest}"
+        return connection.exec_driver_sql(sql, ('"' + token.replace('"', '""') + '"',))
 
     def _added(self, connection: Connection, rows: list[int], common: dict[str, int]) -> dict[int, float]:
         """What these tokens add to each row's score: BM25 as FTS5 computes it, heading and body together."""

@@ -88,10 +88,10 @@ def test_leaving_out_common_tokens_scores_as_fts5_does(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("remembered", [0, 1_000_000])
-def test_scores_and_order_are_those_of_fts5_for_all_tokens_at_once(index, monkeypatch, remembered):
+@pytest.mark.parametrize("query", [["part", "3.80", "4.10", "手", "gen-itgc", "nowhere"], ["manual"]])
+def test_scores_and_order_are_those_of_fts5_for_all_tokens_at_once(index, monkeypatch, remembered, query):
     monkeypatch.setattr(module, "REMEMBERED", remembered)
     database, found = index
-    query = ["part", "3.80", "4.10", "手", "gen-itgc", "nowhere"]
     with database.read() as connection:
         sql = "SELECT rowid, -rank FROM keyword_1 WHERE keyword_1 MATCH ? ORDER BY rank LIMIT 4"
         match = " OR ".join(f'"{token}"' for token in query)
