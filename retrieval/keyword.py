@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, CursorResult
 
@@ -122,7 +122,7 @@ class Keyword:
         if len(query) == 1:
             # It may stand nearly everywhere: better that FTS5 finds the best than that all of its rows come here.
             found = self._ranked(connection, query[0], f" ORDER BY rank LIMIT {limit}").all()
-            return [(int(row[0]), float(row[1])) for row in found]
+            return [(number, score) for number, score in found]
         each = [self._one(connection, token) for token in query]
         rows, places = np.unique(np.concatenate([numbers for numbers, _ in each]), return_inverse=True)
         sums = np.bincount(places, weights=np.concatenate([scores for _, scores in each]))
@@ -146,7 +146,7 @@ class Keyword:
             self._remembered += len(found)
         return known
 
-    def _ranked(self, connection: Connection, token: str, rest: str = "") -> CursorResult[Any]:
+    def _ranked(self, connection: Connection, token: str, rest: str = "") -> CursorResult[int, float]:
         sql = f"SELECT rowid, -rank FROM {self.name} WHERE {self.name} MATCH ?{rest}"
         return connection.exec_driver_sql(sql, ('"' + token.replace('"', '""') + '"',))
 
