@@ -32,6 +32,11 @@ def voting(user: str, comparison: Comparison) -> None:
     with st.expander(
         t("compare.vote"), icon=":material/how_to_vote:", key=f"vote-{comparison.id}", on_change="rerun"
     ) as opening:
+        if opening.open and "vote-closed" not in st.session_state:
+            # Open on a session's first run: its server was started anew under an open page. Streamlit drops what was
+            # pressed at that moment, since the new session knows no fragment yet.
+            st.caption(f":material/sync: {t('compare.vote_restarted')}")
+        st.session_state["vote-closed"] = True
         if opening.open:
             _booth(user, comparison, arms)
 
@@ -78,21 +83,14 @@ def _ballot(user: str, box: VoteBox, item: Ballot, answers: Sequence[ArmAnswer])
     question = next(x.question.question for x in answers if x.question.id == item.question_id)
     shown, buttons = st.container(), st.container(horizontal=True)
     with buttons:  # Sent first: a key pressed at the sight of the answers must not reach the last ballot's buttons.
-        pressed = [
-            choice
-            for number, choice in enumerate(CHOICES, 1)
-            if st.button(
+        for number, choice in enumerate(CHOICES, 1):
+            st.button(
                 t(f"compare.vote_{choice}"),
                 key=f"cast-{choice}-{item.id}",
                 shortcut=str(number),
                 on_click=state.do,
                 args=(_cast, user, box, item.id, choice),
             )
-        ]
-    if pressed and "vote-seen" not in st.session_state:
-        # The server was started anew under an open page: its ballot was read, but this session knows no callback yet.
-        state.guarded(box.cast, item.id, pressed[0], user)
-        st.rerun()
     with shown:
         st.caption(t("compare.vote_lead"))
         st.markdown(f"**{plain(question)}**")

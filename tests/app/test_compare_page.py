@@ -6,14 +6,11 @@ import json
 import time
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from app import pipeline, signals
 from finetune.evaluation.kept import every
-from finetune.evaluation.votes import VoteBox
 from memory.conversations import Choices
 from memory.workspace import write_json
-from tests.app.conftest import MAIN
 from tests.app.test_comparing import QUESTIONS, asked, reader
 
 __all__ = ["asked", "reader"]
@@ -97,21 +94,14 @@ def test_one_question_goes_to_every_way_side_by_side(page, compared):
     assert "I think it is a week" in text and "18 months" in text
 
 
-def test_a_vote_that_reaches_a_server_just_started_anew_is_kept(page, compared, wiring):
-    """The browser still shows the ballot; the new server's session has drawn nothing when the key press arrives."""
+def test_an_open_booth_on_a_new_server_says_that_a_key_pressed_just_then_was_not_counted(page, compared, wiring):
+    """Streamlit drops a press whose fragment the new session does not know yet; seen in a browser."""
     (comparison,) = every(wiring.folder("default"))
-    box = VoteBox(comparison.folder / "votes.jsonl")
-
-    def casts(test):
-        return [b for b in test.button if str(b.key).startswith("cast-left-")]
-
-    before, after = page("compare"), AppTest.from_file(str(MAIN), default_timeout=60)
-    before.session_state[f"vote-{comparison.id}"] = after.session_state[f"vote-{comparison.id}"] = True
-    (ballot,) = casts(before.run())
-    after.query_params, after._page_hash = before.query_params, before._page_hash
-    ballot.click()
-    after._run(before._tree.get_widget_states())
-    assert not after.exception and list(box.votes("local")) == [ballot.key.removeprefix("cast-left-")]
+    test = page("compare")
+    del test.session_state["vote-closed"]
+    test.session_state[f"vote-{comparison.id}"] = True
+    told = [c.value for c in test.run().caption if "not counted" in c.value]
+    assert len(told) == 1 and not [c.value for c in test.run().caption if "not counted" in c.value]
 
 
 def test_the_one_click_tells_when_its_model_is_missing(page, compared, monkeypatch):
