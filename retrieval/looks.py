@@ -59,14 +59,20 @@ class Sure(Protocol):
         *,
         size: int = 8,
         refusals: Sequence[str] = (),
+        most: int = 0,
         stopping: Callable[[], bool] | None = None,
     ) -> Sequence[Said]:
-        """Answers in the given order, none beginning as its refusal does; BackendFailed when `stopping` ended it."""
+        """Answers in the given order, none beginning as its refusal does, of at most `most` tokens where that is given.
+
+        BackendFailed when `stopping` ended it.
+        """
         ...
 
 
-DECLINED = 0.5
-"""From this mean chance of the refusal on, the model declines (docs/BENCHMARKS.md has the curve)."""
+LONGEST = 96
+"""Tokens of one look's answer: who reads a few lines says a few words, or has lost the thread."""
+DECLINED = 0.4
+"""A refusal this likely with every amount of evidence is one (docs/BENCHMARKS.md has the curve)."""
 
 
 class Kept(NamedTuple):
@@ -87,7 +93,7 @@ def surest(said: Sequence[Said], refusal: str) -> Kept:
     The first one when the model does not say how sure it is.
     """
     sure = [one.confidence for one in said]
-    declined = sum(one.declined or 0.0 for one in said) / len(said) >= DECLINED
+    declined = min(one.declined or 0.0 for one in said) >= DECLINED
     speaking = [number for number, one in enumerate(said) if one.text.strip()] or list(range(len(said)))
     number = 0 if None in sure else max(speaking, key=lambda number: sure[number] or 0.0)
     one = said[number]
@@ -111,7 +117,7 @@ def speak_surest(
     """The surest answer to any of the prompts, or the refusal, in one piece; nothing when it was stopped before."""
     try:
         asked = [messages for messages, _ in prompts]
-        said = model.batch_answer(asked, size=1, refusals=[refusal] * len(asked), stopping=stop)
+        said = model.batch_answer(asked, size=1, refusals=[refusal] * len(asked), most=LONGEST, stopping=stop)
     except BackendFailed:
         if not stop():
             raise

@@ -30,7 +30,7 @@ class Sure(Scripted):
         super().__init__(replies=["asked in the ordinary way"])
         self._say = say
 
-    def batch_answer(self, conversations, *, size=8, refusals=(), stopping=None):
+    def batch_answer(self, conversations, *, size=8, refusals=(), most=0, stopping=None):
         if stopping and stopping():
             raise BackendFailed("Stopped.")
         assert set(refusals) <= {REFUSAL["en"]} and len(refusals) == len(conversations)
@@ -64,8 +64,10 @@ def test_evidence_that_is_the_same_for_every_look_is_read_once():
     assert len(model._seen) == 1 and model.asked == []
 
 
-def test_a_model_that_would_rather_decline_in_the_mean_declines():
+def test_a_model_that_would_rather_decline_at_every_look_declines():
     model = Sure(lambda prompt: ("at 08:40 [1]", -0.1, 0.9 if "Fergus" in prompt else 0.3))
+    assert not answerer(model, HOURS, STAFF).ask("When does the desk open?").abstained
+    model = Sure(lambda prompt: ("at 08:40 [1]", -0.1, 0.9 if "Fergus" in prompt else 0.45))
     answer = answerer(model, HOURS, STAFF).ask("When does the desk open?")
     assert answer.abstained and answer.reason == "model_refused" and answer.text.startswith(REFUSAL["en"])
 

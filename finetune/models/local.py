@@ -165,16 +165,19 @@ class LocalChatModel(BaseChatModel):
         adapter: Path | None = None,
         size: int = 16,
         refusals: Sequence[str] = (),
+        most: int = 0,
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], bool] | None = None,
     ) -> list[Generated]:
         """Answer many conversations greedily in left-padded batches of like lengths; results in the given order.
 
         `refusals`: for each conversation the words that its answer must not begin with; how likely they were is told.
-        `adapter` None uses the model's own. `progress(done, all)` after every batch. When `stopping` says so, the rest
-        is left out: BackendFailed, since half a list would be taken for a whole one.
+        `most` below `max_new_tokens` ends answers sooner. `adapter` None uses the model's own. `progress(done, all)`
+        after every batch. When `stopping` says so, the rest is left out: BackendFailed, since half a list would be taken
+        for a whole one.
         """
-        model = self if adapter is None else self.model_copy(update={"adapter": adapter})
+        limit = min(most or self.max_new_tokens, self.max_new_tokens)
+        model = self.model_copy(update={"adapter": adapter or self.adapter, "max_new_tokens": limit})
         found: dict[int, Generated] = {}
         with model._lease() as lease:
             prompts = [model._prompt(messages, lease) for messages in conversations]
