@@ -173,7 +173,7 @@ class LocalChatModel(BaseChatModel):
 
         `refusals`: for each conversation the words that its answer must not begin with; how likely they were is told.
         `most` below `max_new_tokens` ends answers sooner. `adapter` None uses the model's own. `progress(done, all)`
-        after every batch. When `stopping` says so, the rest is left out: BackendFailed, since half a list would be taken
+        after every batch. When `stopping` says so, the rest is left out: BackendFailed, since half a list would pass
         for a whole one.
         """
         limit = min(most or self.max_new_tokens, self.max_new_tokens)
