@@ -117,13 +117,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from finetune.engines.rows import encode
     from finetune.models.templates import load_tokenizer
     from finetune.pairs import replay
-    from finetune.pairs.finish import LEAST_GENERAL
 
     name, _, general = arguments.engines[0].partition("+")
     model, home, spec = arguments.model, _home(arguments), _spec(name, arguments.steps, own=arguments.own)
     rows, tokenizer = pairs(FACTS), load_tokenizer(model)
     if general:
-        rows = [*rows, *replay.training(replay.LANGUAGES, LEAST_GENERAL)]
+        rows = [*rows, *replay.training(replay.LANGUAGES, replay.LEAST)]
     engine, clock = load(spec.engine, home), _Clock(whole=arguments.own)
     ready = engine.readiness(spec)
     if not ready.ready:

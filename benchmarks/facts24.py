@@ -142,13 +142,13 @@ def run(arguments: argparse.Namespace, spec: Any) -> dict[str, Any]:
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
     from finetune.pairs import replay
-    from finetune.pairs.finish import LEAST_GENERAL
+    from finetune.pairs.settings import PairSettings
 
     progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
     model, rows = arguments.model, pairs(arguments.facts[0])
     if arguments.recipes[0] == "docgraft":  # A dataset of ours brings them; the published recipes have none.
         taught = sum(pair.split == "train" for pair in rows)
-        rows = [*rows, *replay.training(replay.LANGUAGES, max(LEAST_GENERAL, taught // 3))]
+        rows = [*rows, *replay.beside(replay.LANGUAGES, taught, PairSettings().replay)]
     tokenizer = load_tokenizer(model)
     network = load_network(spec, model, describe())
     clock = _Clock(arguments.limit, time.process_time if arguments.cpu else time.perf_counter)

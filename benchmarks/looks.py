@@ -49,6 +49,9 @@ def main() -> None:
         rows = [json.loads(line) for line in options.rows.read_text(encoding="utf-8").splitlines()]
     else:
         rows = asked(options)
+        if options.rows:  # Only when it is whole: what lies there is taken for all of it.
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            options.rows.write_text(text, encoding="utf-8")
     lines = table(rows, options.amounts)
     print("\n".join(lines))
     if options.write:
@@ -77,13 +80,7 @@ def asked(options: argparse.Namespace) -> list[Row]:
         for question in questions[::step]:
             rows.append({"kb": name, **_answers(question, search, model, answerers)})
         print(f"{name}: {len(rows)}", flush=True)
-        if options.rows:
-            _keep(options.rows, rows)
     return rows
-
-
-def _keep(path: Path, rows: Sequence[Row]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def _answers(question: Question, search: Any, model: LocalChatModel, answerers: dict[int, Answerer]) -> Row:

@@ -98,6 +98,18 @@ def together(rows: Sequence[Row]) -> list[tuple[Row, int]]:
     return found
 
 
+def cross_entropy(model: Any, flattening: Flattening, piece: dict[str, Any]) -> torch.Tensor:
+    """Summed over the supervised tokens of one piece, whose layout the attention follows meanwhile."""
+    import torch
+
+    values = flattening.set(piece)
+    labels = values.pop("labels")
+    logits = model(**values, use_cache=False).logits
+    return torch.nn.functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1), ignore_index=-100, reduction="sum"
+    )
+
+
 def in_pieces(rows: Sequence[Row], batch: Callable[[Sequence[Row]], dict[str, Any]], limit: int) -> dict[str, Any]:
     """A batch as `batch` makes it, in pieces of at most `limit` tokens (or one row), and all their labels together.
 

@@ -236,21 +236,14 @@ def _tokens(piece: dict[str, Any]) -> int:
 def _timed(pieces: Sequence[dict[str, Any]], model: Any, optimizer: Any, device: Device, flattening: Any) -> float:
     from accelerate.utils import send_to_device
 
+    from finetune.engines.flat import cross_entropy
+
     begun = time.perf_counter()
     for piece in pieces:
-        _backward(model, send_to_device(piece, device.torch), flattening)
+        cross_entropy(model, flattening, send_to_device(piece, device.torch)).backward()
     optimizer.step()
     optimizer.zero_grad()
     return time.perf_counter() - begun
-
-
-def _backward(model: Any, part: dict[str, Any], flattening: Any) -> None:
-    import torch
-
-    values = flattening.set(part)
-    labels = values.pop("labels")
-    logits = model(**values, use_cache=False).logits
-    torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1)).backward()
 
 
 def _peak(kind: str) -> int:

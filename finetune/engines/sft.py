@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from finetune.engines.checkpoints import Checkpoints
-from finetune.engines.flat import Flattening
+from finetune.engines.flat import Flattening, cross_entropy
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import Rows, in_pass, pass_order
@@ -50,24 +50,17 @@ def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> A
     before: Any = 0.0
     *pieces, last = inputs["pieces"]
     for piece in pieces:
-        loss = finite(trainer, cross_entropy(trainer, model, piece) / count)
+        loss = finite(trainer, counted(trainer, model, piece) / count)
         if model.training:
             trainer.accelerator.backward(loss)
         before = before + loss.detach()
-    return finite(trainer, cross_entropy(trainer, model, last) / count) + before
+    return finite(trainer, counted(trainer, model, last) / count) + before
 
 
-def cross_entropy(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
-    """Summed over the supervised tokens of one piece, whose layout the attention follows meanwhile."""
-    import torch
-
-    values = trainer.flattening.set(piece)
-    labels = values.pop("labels")
-    trainer.progress.count(values["input_ids"].numel())
-    logits = model(**values, use_cache=False).logits
-    return torch.nn.functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]).float(), labels.reshape(-1), ignore_index=-100, reduction="sum"
-    )
+def counted(trainer: Any, model: Any, piece: dict[str, Any]) -> Any:
+    """The summed loss of one piece, whose tokens count for the pace."""
+    trainer.progress.count(piece["input_ids"].numel())
+    return cross_entropy(model, trainer.flattening, piece)
 
 
 def finite(trainer: Any, loss: Any) -> Any:

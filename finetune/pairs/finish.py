@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LEAST = 40
 """Rows that may share an answer whatever the share says: small sets are not thinned."""
-LEAST_GENERAL = 240
-"""General rows of however small a set, in every language there are some in: some fifty for each of five passes."""
 _VERDICTS = ("", "duplicate", "conflict")
 _CONFLICT, _LEAK, _GONE = (
     "conflict: another fact answers otherwise",
@@ -136,10 +134,7 @@ class _Judged:
         return not pair.section_id or pair.section_id in self.there
 
     def _general(self) -> Iterator[Pair]:
-        share = self.settings.replay
-        wanted = int(self.training * share / (1 - share))
-        few = share > 0 and wanted < LEAST_GENERAL
-        yield from replay.training(replay.LANGUAGES if few else self.languages, LEAST_GENERAL if few else wanted)
+        yield from replay.beside(self.languages, self.training, self.settings.replay)
         yield from replay.testing(self.languages)
 
 

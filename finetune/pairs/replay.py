@@ -19,6 +19,8 @@ from memory.records import digest
 
 LANGUAGES = {"en", "zh-Hant"}
 """What there are rows in."""
+LEAST = 240
+"""General rows beside however small a set, in every language there are some in: some fifty for each of five passes."""
 TEST_SHARE = 0.35
 """Share of the checkable rows that only test; the same rows for every dataset."""
 
@@ -40,6 +42,13 @@ def training(languages: set[str], most: int) -> list[Pair]:
     """At most `most` rows to train, those in the languages of the dataset first; repeated never."""
     there, wanted = [row for row in rows() if row.split == "train"], _written(languages)
     return sorted(there, key=lambda row: (row.language not in wanted, digest("order", row.id)))[:most]
+
+
+def beside(languages: set[str], rows: int, share: float) -> list[Pair]:
+    """The rows to train that make up `share` of a set with `rows` about its documents, and LEAST of them at least."""
+    wanted = int(rows * share / (1 - share))
+    few = share > 0 and wanted < LEAST
+    return training(LANGUAGES if few else languages, LEAST if few else wanted)
 
 
 def testing(languages: set[str]) -> list[Pair]:

@@ -153,15 +153,15 @@ def _block(
     for one, answer in zip(answered, texts, strict=True):
         lines = [unit.rendered for p in packed.passages for unit in p.units if _key(unit) in one.gold]
         quoting = len(lines) == 1 and lines[0] in packed.text and rng.random() < mix.sentences
-        asking = rng.choice(SENTENCE["zh" if one.question.language.startswith("zh") else "en"]) if quoting else ""
+        asking = rng.choice(SENTENCE[_language(one.question)]) if quoting else ""
         said = change(lines[0] if quoting else answer)
         found.append(_row(one.question, text, _cited(said, passages), asking=asking))
     return found + [_row(one.question, text, None) for one in refused]
 
 
-SENTENCE = {
+SENTENCE: dict[Language, tuple[str, ...]] = {
     "en": ("Answer in a full sentence.", "Please quote the sentence.", "Give me the whole line."),
-    "zh": ("請用完整的句子回答。", "請引用原文那一句。", "整句給我看。"),
+    "zh-Hant": ("請用完整的句子回答。", "請引用原文那一句。", "整句給我看。"),
 }
 """How people ask for more than the bare answer."""
 
@@ -199,7 +199,7 @@ def _sections(gold: Sequence[Unit], result: SearchResult, library: Library, rng:
 
 def _row(question: Question, text: str, answer: str | None, *, asking: str = "") -> Pair:
     """`answer` None: the refusal; `asking`: what is said after the question."""
-    language: Language = "zh-Hant" if question.language.startswith("zh") else "en"
+    language = _language(question)
     maker = "rules" if question.test_set == "made" else "practice"
     return Pair(
         id=digest(question.id, text)[:16],
@@ -212,6 +212,10 @@ def _row(question: Question, text: str, answer: str | None, *, asking: str = "")
         family="practice",
         maker=maker,
     )
+
+
+def _language(question: Question) -> Language:
+    return "zh-Hant" if question.language.startswith("zh") else "en"
 
 
 def _standing(question: Question, text: str) -> str:
