@@ -28,6 +28,7 @@ ALONE = {
 WITH_DATA = {
     "search_quality": ["{data}"],
     "pairs_quality": ["exam", "{data}/lantern-bay"],
+    "one_click": ["{data}/lantern-bay"],
 }
 
 

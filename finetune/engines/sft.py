@@ -15,6 +15,7 @@ from finetune.engines.flat import Flattening, cross_entropy
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import Rows, in_pass, pass_order
+from finetune.models.threads import Sharing
 from finetune.notices import Failed, notice
 
 
@@ -178,11 +179,13 @@ def trainer_class() -> Any:  # noqa: C901 - one class, eight one-line hooks
 @functools.cache
 def callback_class() -> Any:  # noqa: C901 - one class, four hooks
     """A trainer callback that reports to Progress."""
+    import torch
     from transformers import TrainerCallback
 
     class Reporter(TrainerCallback):
         def __init__(self, trainer: Any) -> None:
             self.trainer = trainer
+            self.sharing = Sharing(torch.get_num_threads())
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             self.trainer.progress.begin(state.global_step)
@@ -194,6 +197,7 @@ def callback_class() -> Any:  # noqa: C901 - one class, four hooks
                 self.trainer.progress.step(state.global_step, state.max_steps, state.epoch, **values)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            self.sharing.settle()
             if stop_asked(self.trainer):
                 self.trainer.stopped = True
                 control.should_training_stop = control.should_save = True
