@@ -4,13 +4,27 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+define NEEDS
+import importlib, importlib.util, sys
+if sys.version_info < (3, 11):
+    sys.exit("Docgraft needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")
+if importlib.util.find_spec("ensurepip") is None:
+    sys.exit("The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv")
+for module, library in dict(ssl="libssl", sqlite3="libsqlite3", ctypes="libffi", lzma="liblzma", bz2="libbz2", zlib="zlib").items():
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        sys.exit("This Python lacks %s (%s). Install %s and build Python anew, or set PYTHON to another." % (module, error, library))
+endef
+export NEEDS
+
 .PHONY: install demo test check ui bench reader clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Docgraft needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c "$$NEEDS"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $(STAMP)

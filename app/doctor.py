@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import platform
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
+from app.system import missing_library
 from memory.errors import DocgraftError
 from memory.records import Record
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 Health = Literal["ok", "optional", "problem"]
 GIB = 1 << 30
+COMPILED = ("lxml.etree", "numpy", "opencc", "pyarrow", "pypdfium2", "safetensors", "sqlalchemy", "tokenizers", "torch")
+"""Packages of several makers whose compiled parts lean on the system's libraries."""
 
 
 class Check(Record):
@@ -39,6 +43,7 @@ def checks(wiring: Wiring, *, deep: bool = True) -> Iterator[Check]:
         "Python": python,
         "SQLite": sqlite,
         "Packages": packages,
+        "Libraries": libraries,
         "Machine": lambda: machine(wiring),
         "PyTorch": accelerator,
         "Extras": extras,
@@ -79,7 +84,7 @@ def sqlite() -> Iterator[Check]:
     yield Check(
         name="SQLite",
         health="ok" if ok else "problem",
-        found=f"{sqlite3.sqlite_version}, full-text search {'there' if text else 'missing'}",
+        found=f"{sqlite3.sqlite_version}, " + ("full-text search there" if text else "full-text search missing"),
         fix="" if ok else "Use a Python built with SQLite 3.35 or newer and FTS5 (python.org's and conda's are).",
     )
 
@@ -113,6 +118,23 @@ def packages() -> Iterator[Check]:
         health="problem" if wrong else "ok",
         found="; ".join(wrong) or f"all {len(needed)} in range",
         fix="pip install --upgrade docgraft" if wrong else "",
+    )
+
+
+def libraries() -> Iterator[Check]:
+    """The system libraries behind the compiled packages: each is loaded once."""
+    lacking = []
+    for package in COMPILED:
+        try:
+            importlib.import_module(package)
+        except (ImportError, OSError) as error:
+            found = missing_library(error)
+            lacking.append((f"{package}: {error}", "") if found is None else (found.message, found.hint))
+    yield Check(
+        name="Libraries",
+        health="problem" if lacking else "ok",
+        found=" ".join(dict.fromkeys(said for said, _ in lacking)) or f"all {len(COMPILED)} compiled packages load",
+        fix=" ".join(dict.fromkeys(hint for _, hint in lacking if hint)) or ("make install" if lacking else ""),
     )
 
 
@@ -162,14 +184,14 @@ def extras() -> Iterator[Check]:
     """Optional parts: what each is for, and its install line."""
     for package, extra, use in (
         ("bitsandbytes", "qlora", "4-bit training (QLoRA)"),
-        ("sentence_transformers", "sentence-transformers", "other embedders and rerankers"),
-        ("pytesseract", "ocr", "reading scanned pages"),
+        ("sentence_transformers", "sentence-transformers", "Other embedders and rerankers"),
+        ("pytesseract", "ocr", "Reading scanned pages"),
     ):
         there = importlib.util.find_spec(package) is not None
         yield Check(
-            name=use.capitalize() if use[0].islower() else use,
+            name=use,
             health="ok" if there else "optional",
-            found=f"{package} {'is there' if there else 'is not installed'}",
+            found=f"{package} is there" if there else f"{package} is not installed",
             fix="" if there else f'pip install "docgraft[{extra}]"',
         )
     yield _tesseract()
@@ -213,7 +235,7 @@ def secrets(wiring: Wiring) -> Iterator[Check]:
     yield Check(
         name="Keys",
         health="ok" if ok else "problem",
-        found=f"{path} {'is private' if ok else f'can be read by others (mode {mode:o})'}",
+        found=f"{path} is private" if ok else f"{path} can be read by others (mode {mode:o})",
         fix="" if ok else f"chmod 600 {path}",
     )
 

@@ -12,6 +12,8 @@ from typing import Literal
 LanguageName = Literal["en", "zh-TW"]
 LANGUAGES: dict[str, str] = {"en": "English", "zh-TW": "繁體中文"}
 FOLDER = Path(__file__).with_name("strings")
+_BETWEEN = re.compile(r"(?<=[.!?;]) ")
+"""Where one sentence, or one part of a list, ends and the next begins."""
 
 
 @cache
@@ -25,15 +27,23 @@ def strings() -> dict[str, dict[str, str]]:
 
 
 @cache
-def _errors() -> list[tuple[re.Pattern[str], str]]:
-    """Every error that has a translation, as a pattern of its English sentence, and the Chinese one."""
+def _sentences(group: str) -> list[tuple[re.Pattern[str], str]]:
+    """What the program says in English and a file of app/strings translates: a pattern of it, and the Chinese."""
     made = []
     for key, entry in strings().items():
-        if key.startswith("error."):
+        if key.startswith(f"{group}."):
             pieces = re.split(r"\{(\w+)\}", entry["en"])
             pattern = "".join(f"(?P<{p}>.*)" if n % 2 else re.escape(p) for n, p in enumerate(pieces))
             made.append((re.compile(pattern, re.DOTALL), entry["zh"]))
     return made
+
+
+def _translated(english: str, group: str) -> str:
+    """One sentence in Chinese, the pieces that vary too where they are known; "" for one that is not known."""
+    for pattern, chinese in _sentences(group):
+        if match := pattern.fullmatch(english):
+            return chinese.format(**{name: _translated(v, group) or v for name, v in match.groupdict().items()})
+    return _translated(english, "error") if group != "error" else ""
 
 
 class Text:
@@ -62,11 +72,24 @@ class Text:
             return english
 
     def error(self, english: str) -> str:
-        """What an error says in English, in this language; as it is where app/strings/error.toml does not have it."""
+        """What an error says in English, in this language."""
+        return self.told(english, "error")
+
+    def told(self, english: str, group: str) -> str:
+        """What the program says in English, in this language, as app/strings/GROUP.toml has it.
+
+        Sentences that are not there stay as they are.
+        """
         if self.language == "en":
             return english
-        found = next(((said, match) for pattern, said in _errors() if (match := pattern.fullmatch(english))), None)
-        return found[0].format(**found[1].groupdict()) if found else english
+        sentences = _BETWEEN.split(english)
+        known = [_translated(sentence, group) for sentence in sentences]
+        if not all(known) and (whole := _translated(english, group)):
+            return whole
+        shown = ""
+        for chinese, sentence in zip(known, sentences, strict=True):
+            shown += chinese or (" " if shown else "") + sentence
+        return shown
 
     def duration(self, seconds: float) -> str:
         """A duration in words a person would use."""

@@ -21,6 +21,7 @@ from app.cli import (
     tuning,
 )
 from app.cli.frame import fail
+from app.system import missing_library
 from memory.errors import DocgraftError
 
 app = typer.Typer(
@@ -61,3 +62,9 @@ def main() -> None:
         # The reader of a pipe went away (`| head`): not an error, and Python must not complain at exit either.
         sys.stderr.close()
         sys.exit(0)
+    except (ImportError, OSError) as error:
+        lacks = missing_library(error)
+        if lacks is None:
+            raise
+        fail(lacks, as_json="--json" in sys.argv)
+        sys.exit(1)

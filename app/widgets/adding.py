@@ -130,6 +130,7 @@ def _table(found: list[FileResult]) -> None:
 
 
 def said(result: FileResult) -> str:
-    """Reason and notes of a result in one line."""
+    """Reason and notes of a result in one line, in the page's language."""
+    t = state.text()
     notes = [note.detail or f"{note.kind}: {note.count}" for note in result.notes]
-    return " ".join(part for part in (result.reason, *notes) if part)
+    return " ".join(t.told(part, "file") for part in (result.reason, *notes) if part)

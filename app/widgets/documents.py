@@ -67,7 +67,7 @@ def _document(user: str, kb: str, document: Document) -> None:
         facts = [document.format, language, document.encoding, f"{document.chunks} {t('knowledge.chunks').lower()}"]
         st.caption(" · ".join(plain(fact) for fact in facts if fact))
         for note in document.notes:
-            st.caption(f":material/info: {plain(note.detail or note.kind)}")
+            st.caption(f":material/info: {plain(t.told(note.detail or note.kind, 'file'))}")
         _preview(user, kb, document)
         _remove(user, kb, document)
 

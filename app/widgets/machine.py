@@ -35,5 +35,5 @@ def machine(user: str) -> None:
         return
     for check in job.result or ():
         sign = SIGNS.get(check.health, PROBLEM)
-        fix = f"  \n:small[{plain(check.fix)}]" if check.fix else ""
-        st.markdown(f"{sign} **{plain(check.name)}** · {plain(check.found)}{fix}")
+        name, found, fix = (plain(t.told(part, "doctor")) for part in (check.name, check.found, check.fix))
+        st.markdown(f"{sign} **{name}** · {found}" + (f"  \n:small[{fix}]" if fix else ""))

@@ -88,7 +88,7 @@ def _page(url: str, limits: Limits) -> File | FileResult:
     try:
         page = fetch(url, limits=limits)
     except BadDocument as cause:
-        return FileResult(name=url, status="failed", reason=cause.reason)
+        return FileResult(name=url, status="failed", reason=f"{cause.reason} {cause.hint}".strip())
     except DocgraftError as cause:
         return FileResult(name=url, status="failed", reason=cause.message)
     suffixed = page.name if page.name.lower().endswith(page.suffix) else page.name + page.suffix

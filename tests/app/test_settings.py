@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from app import settings
+from app import doctor, settings
 from app.settings import Settings
 from app.text import Text, strings
 from memory.errors import NotConfigured
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("app", "finetune", "retrieval", "memory")
+LIBRARY = ROOT / "retrieval/library"
 
 
 def test_without_a_file_everything_has_a_default_that_needs_no_key_and_no_network(workspace):
@@ -115,12 +117,72 @@ def test_no_text_lacks_a_language_and_placeholders_agree():
         assert chinese <= english if key.startswith("error.") else chinese == english, key
 
 
-def test_errors_are_told_in_chinese_and_every_translated_one_is_still_raised():
+GROUPS = ("error.", "file.", "doctor.")
+"""What the program says in English and the page translates by its sentences."""
+
+
+def test_errors_are_told_in_chinese_and_every_translated_sentence_is_still_said():
     chinese = Text("zh-TW")
     assert chinese.error("The knowledge base 'a' is empty.") == "知識庫 'a' 是空的。"
     assert chinese.error("Something new.") == Text("en").error("Something new.") == "Something new."
+    assert chinese.error("Something new. Try again.") == "Something new.請再試一次。"
     sources = "".join(p.read_text(encoding="utf-8") for f in FLOORS for p in (ROOT / f).rglob("*.py"))
-    raised = re.sub(r'"\s*f?"', "", sources)
+    said = re.sub(r'"\s*f?"', "", sources).replace('\\"', '"')
     for key, entry in strings().items():
-        if key.startswith("error."):
-            assert max(re.split(r"\{\w+\}", entry["en"]), key=len) in raised, key
+        if key.startswith(GROUPS):
+            assert max(re.split(r"\{\w+\}", entry["en"]), key=len).strip(" ,;:()") in said, key
+
+
+def spoken(path):
+    """The sentences about a file that a module writes itself, 7 for what varies."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        named = {word.arg: word.value for word in node.keywords}
+        found = {
+            "BadDocument": node.args[1:3],
+            "note": [*node.args[2:3], named.get("detail")],
+            "Note": [named.get("detail")],
+            "FileResult": [named.get("reason")],
+        }.get(called, [])
+        for text in found:
+            if isinstance(text, ast.Constant) and text.value:
+                yield str(text.value)
+            elif isinstance(text, ast.JoinedStr):
+                yield "".join(str(p.value) if isinstance(p, ast.Constant) else "7" for p in text.values)
+
+
+def test_whatever_is_said_about_a_file_has_its_chinese_sentence():
+    chinese, modules = Text("zh-TW"), [*(ROOT / "retrieval/loaders").rglob("*.py"), *LIBRARY.glob("*.py")]
+    said = [sentence for path in modules for sentence in spoken(path)]
+    assert len(said) > 80
+    assert [s for s in said if chinese.told(s, "file") == s and s.strip("7. ")] == []
+    assert chinese.told("2 of 5 pages have text; pages 2, 3, 4 look scanned.", "file") == (
+        "5 頁中有 2 頁有文字；第 2, 3, 4 頁看起來是掃描影像。"
+    )
+    assert (
+        chinese.told(
+            "the PDF is password-protected. Give the password when adding it (--password), or save it without one.",
+            "file",
+        )
+        == "PDF 有密碼保護。請在加入時填寫密碼，或另存為沒有密碼的檔案。"
+    )
+    assert "第 3 行有 1 個無法解碼的位元組" in chinese.told(
+        "1 undecodable byte at line 3, read as UTF-8; shown as �.", "file"
+    )
+
+
+def test_the_doctor_speaks_chinese_on_the_page(wiring):
+    chinese, same = Text("zh-TW"), {"Python", "SQLite", "PyTorch", "Tesseract"}
+    looks = (doctor.python, doctor.sqlite, doctor.packages, doctor.extras)
+    found = [check for look in looks for check in look()]
+    found += [*doctor.machine(wiring), *doctor.models(wiring)]
+    for check in found:
+        assert check.name in same or chinese.told(check.name, "doctor") != check.name, check.name
+        assert chinese.told(check.found, "doctor") != check.found, check.found
+        command = check.fix.startswith(("pip ", "docgraft ", "chmod "))
+        assert not check.fix or command or chinese.told(check.fix, "doctor") != check.fix, check.fix
+    assert chinese.told("2.13.0 on CPU: AMD EPYC, 14.3 of 23.5 GiB free, float32", "doctor") == (
+        "2.13.0，CPU: AMD EPYC，23.5 GiB 中有 14.3 GiB 可用，float32"
+    )

@@ -224,8 +224,8 @@ def _notes(layout: Layout, pages: list[Page]) -> None:
     if gaps:
         have = sum(p.characters > 0 and not scanned(p) for p in pages)
         listed = ", ".join(map(str, gaps[:40])) + (" …" if len(gaps) > 40 else "")
-        verb = "pages {} look" if len(gaps) > 1 else "page {} looks"
-        detail = f"{have} of {len(pages)} pages have text; {verb.format(listed)} scanned."
+        which = f"pages {listed} look scanned." if len(gaps) > 1 else f"page {listed} looks scanned."
+        detail = f"{have} of {len(pages)} pages have text; {which}"
         layout.note("scanned_pages", len(gaps), detail)
     read = sum(p.recognised for p in pages)
     layout.note("ocr", read, f"{read} scanned pages were read by OCR; expect mistakes.")
