@@ -7,7 +7,8 @@ separate rows. Knows token ids and attention; no texts, no adapters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finetune.models.templates import Row
@@ -19,6 +20,8 @@ NAME = "docgraft_flat"
 """How the attention is called in transformers' registry."""
 SHORT = 1024
 """Up to this many tokens a row's attention is cheaper written out."""
+LIKE = 2
+"""Rows up to so many times as long as the shortest one are filled up to the longest: one call costs less than two."""
 LEAST = 4
 """Shorter common beginnings are not worth sharing."""
 
@@ -140,10 +143,8 @@ def _bunched(paths: Sequence[tuple[list[int], int]], tokens: int) -> tuple[list[
     bunches: list[Bunch] = []
     begin = 0
     # A mask costs more than the queries it saves where a row shares less than half of itself.
-    for whole in (True, False):
-        chosen = [(path, shared) for path, shared in paths if (2 * shared < len(path)) is whole]
-        if not chosen:
-            continue
+    kinds = {whole: [one for one in paths if (2 * one[1] < len(one[0])) is whole] for whole in (True, False)}
+    for whole, chosen in ((whole, some) for whole, of_kind in kinds.items() for some in _alike(of_kind)):
         longest = max(len(path) for path, _ in chosen)
         wide = longest if whole else max(len(path) - shared for path, shared in chosen)
         index = torch.zeros(len(chosen), longest, dtype=torch.long)
@@ -163,6 +164,18 @@ def _bunched(paths: Sequence[tuple[list[int], int]], tokens: int) -> tuple[list[
         bunches.append(Bunch(index, asks, seen))
         begin += asks.numel()
     return bunches, home
+
+
+def _alike(paths: Sequence[tuple[list[int], int]]) -> Iterator[list[tuple[list[int], int]]]:
+    """The paths by length, those together that are at most LIKE times as long as the shortest."""
+    some: list[tuple[list[int], int]] = []
+    for one in sorted(paths, key=lambda one: len(one[0])):
+        if some and len(one[0]) > LIKE * len(some[0][0]):
+            yield some
+            some = []
+        some.append(one)
+    if some:
+        yield some
 
 
 def install(network: Any, flattening: Flattening) -> bool:
@@ -239,12 +252,42 @@ def _short(query: Any, key: Any, value: Any, seen: Any, scaling: float | None) -
     groups, length = key.shape[1], key.shape[2]
     shape = (rows * groups, heads // groups * asked, size)
     k, v = (one.reshape(rows * groups, length, size) for one in (key, value))
-    ahead = torch.full((asked, length), float("-inf"), dtype=query.dtype)
-    ahead = ahead.triu(1)[None] if seen is None else ahead.expand(rows, -1, -1).masked_fill(seen, 0)
-    ahead = ahead.repeat(1, heads // groups, 1).repeat_interleave(groups if seen is not None else 1, dim=0)
-    scores = torch.baddbmm(ahead, query.reshape(shape), k.transpose(1, 2), alpha=scaling or size**-0.5)
-    chances = scores.float().softmax(-1).to(query.dtype)
-    return torch.bmm(chances, v).view(rows, heads, asked, size)
+    hidden = torch.ones(asked, length, dtype=torch.bool).triu(1)[None] if seen is None else ~seen
+    out = _written().apply(query.reshape(shape), k, v, hidden, scaling or size**-0.5)
+    return out.view(rows, heads, asked, size)
+
+
+@functools.cache
+def _written() -> Any:
+    """softmax(s·Q·Kᵀ)·V whose chances are computed again on the way back: kept, they would be most of the memory of a
+    step with rows of some hundred tokens."""
+    import torch
+
+    def chances(q: Any, k: Any, hidden: Any, scale: float) -> Any:
+        """(rows × groups, heads of a group × queries, tokens) in float32."""
+        scores = torch.bmm(q, k.transpose(1, 2)).float().mul_(scale)
+        scores.view(hidden.shape[0], -1, *hidden.shape[1:]).masked_fill_(hidden[:, None], float("-inf"))
+        return scores.softmax(-1)
+
+    class Written(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, q: Any, k: Any, v: Any, *how: Any) -> Any:
+            hidden, scale = how
+            ctx.save_for_backward(q, k, v, hidden)
+            ctx.scale = scale
+            return torch.bmm(chances(q, k, hidden, scale).to(v.dtype), v)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            q, k, v, hidden = ctx.saved_tensors
+            p = chances(q, k, hidden, ctx.scale)
+            dv = torch.bmm(p.to(v.dtype).transpose(1, 2), gradient)
+            dp = torch.bmm(gradient, v.transpose(1, 2)).float()
+            inner = (dp * p).sum(-1, keepdim=True)
+            ds = dp.sub_(inner).mul_(p).mul_(ctx.scale).to(q.dtype)
+            return torch.bmm(ds, k), torch.bmm(ds.transpose(1, 2), q), dv, None, None
+
+    return Written
 
 
 def padded(rows: Sequence[Row]) -> dict[str, torch.Tensor]:

@@ -173,6 +173,31 @@ def test_rows_about_the_same_evidence_have_the_losses_and_gradients_of_their_own
         assert (gradient - wanted[name]).abs().max() < 1e-4 * wanted[name].abs().max(), name
 
 
+def test_a_long_row_among_short_ones_leaves_them_short_and_all_losses_and_gradients_their_own(base):
+    import torch
+
+    shown = "\n".join(f"[{n}] Room {n} is red and opens at {n + 6}." for n in range(12))
+    long = Pair(id="l", instruction="When?", input=shown, output="at 7 [1]", kind="context")
+    model = network(base)
+    rows = rows_of(base, [*pairs(2)[:8], long], max_length=2048).rows
+    expected = sum(loss_of(model, row) for row in rows)
+    expected.backward()
+    wanted = gradients(model)
+
+    flattening = Flattening()
+    install(model.get_base_model(), flattening)
+    values = flattening.set(flatten(rows))
+    labels = values.pop("labels")
+    longest = max(len(row.ids) for row in rows)
+    areas = sum(bunch.asks.numel() * bunch.places.shape[1] for bunch in flattening.bunches)
+    assert areas < 1.5 * longest**2, "a long row's attention is not computed for the short ones too"
+    loss = torch.nn.functional.cross_entropy(model(**values).logits[0], labels, reduction="sum")
+    loss.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    for name, gradient in gradients(model).items():
+        assert (gradient - wanted[name]).abs().max() < 1e-4 * wanted[name].abs().max(), name
+
+
 def test_after_a_flat_batch_the_model_answers_as_before(base):
     import torch
 
