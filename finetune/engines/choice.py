@@ -10,7 +10,7 @@ from memory.records import Record
 GENERAL_DROP = 3
 """General questions that may be lost against the base (METHODS 7.2)."""
 ABSTENTION_DROP = 0.05
-"""Share of refusals that may be lost against the base."""
+"""Share of refusals that may be lost against the base; one of them always may, for a single one decides nothing."""
 
 
 class Scores(Record):
@@ -23,7 +23,8 @@ class Scores(Record):
     general: float | None = None
     general_count: int = 0
     abstention: float | None = None
-    """Refusals where the documents do not say."""
+    """Refusals where the passages shown do not say."""
+    abstention_count: int = 0
     loss: float | None = None
     """Mean training loss since the evaluation before."""
     seconds: float = 0.0
@@ -37,7 +38,8 @@ def forgot(scores: Scores, base: Scores) -> Notice | None:
         items = lost if lost > GENERAL_DROP else 0
     if scores.abstention is not None and base.abstention is not None:
         drop = base.abstention - scores.abstention
-        refusals = drop if drop > ABSTENTION_DROP else 0.0
+        gone = round(drop * scores.abstention_count)
+        refusals = drop if gone > max(1, ABSTENTION_DROP * scores.abstention_count) else 0.0
     if not items and not refusals:
         return None
     kind = "both" if items and refusals else "general" if items else "refusals"

@@ -48,12 +48,13 @@ class Exam:
 
 
 def exam(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, *, effort: Effort, limit: int) -> Exam:
-    """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts."""
+    """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts, and
+    questions whose passages do not answer them."""
     facts, general, refusals = SIZES[effort]
     held = [pair for pair in pairs if pair.split == "dev"] or [pair for pair in pairs if pair.split == "test"]
     trained = {pair.fact_id for pair in pairs if pair.split == "train" and pair.fact_id}
     unseen = [p for p in held if p.test_set == "unseen_wording" or (p.test_set is None and p.fact_id in trained)]
-    unanswerable = [p for p in held if p.test_set == "unanswerable" or p.kind == "refusal"]
+    unanswerable = [p for p in held if p.kind == "refusal" and p.input]
     return Exam(
         tokenizer=tokenizer,
         facts=_spread([p for p in unseen if p.kind != "refusal"], facts),
@@ -77,6 +78,7 @@ def examine(model: Any, exam: Exam, *, step: int = 0, epoch: float = 0.0, loss: 
         general=_share(general),
         general_count=len(general),
         abstention=_share(refusals),
+        abstention_count=len(refusals),
         loss=loss,
         seconds=time.perf_counter() - begun,
     )

@@ -10,7 +10,7 @@ from finetune.pairs.evidence import Trail
 from finetune.pairs.filters import stands_in
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.splits import fraction
-from finetune.records import Fact, Pair
+from finetune.records import Fact, Pair, Split
 from memory.records import digest
 from retrieval.packing import EvidencePlan, estimate, evidence
 from retrieval.prompts import REFUSAL
@@ -19,9 +19,8 @@ from retrieval.tokens import tokens
 
 _BARE = frozenset({"cloze", "true_false"})
 """Families that nobody asks a chat."""
-UNANSWERABLE = 0.1
-"""Share of facts that give a question to which the documents have no answer, for testing."""
-
+UNANSWERABLE, WATCHED = 0.1, 0.05
+"""Shares of facts that give a question to which the documents have no answer: to test, and to watch training."""
 
 GROUP = 4
 """Questions that are asked about the same evidence, at most."""
@@ -132,26 +131,32 @@ class Shown:
         )
 
     def unanswerable(self, section: Section, fact: Fact) -> Iterator[Pair]:
-        """A question about this fact's subject that nothing answers: to test abstaining, never to train it."""
-        if fraction("unanswerable", fact.id) >= UNANSWERABLE:
+        """A question about this fact's subject that nothing answers: to test or watch abstaining, never to train it."""
+        place = fraction("unanswerable", fact.id)
+        if place >= UNANSWERABLE + WATCHED:
             return
         text = section.text + "\n" + "\n".join(hit.section.text for hit in self.trail.hits(fact.about)[:8])
         question = refusals.near(fact, text, seed="near")
         if question:
-            yield self._without_answer(question, fact.language, "near").model_copy(
+            pair = self._without_answer(question, fact.language, "near").model_copy(
                 update={"document_id": section.document_id, "section_id": section.id}
             )
+            yield from (pair,) if place < UNANSWERABLE else self._grounded(pair, "dev")
 
     def far(self, language: str) -> Iterator[Pair]:
-        """Questions from other walks of life: a part to test, the others to train with passages from the search."""
+        """Questions from other walks of life: to test; to watch training and to train, with what a search brings."""
         for question in refusals.far(language, self._known):
-            pair = self._without_answer(question, language, "far")
-            if fraction("far", question) < 0.5:
+            pair, place = self._without_answer(question, language, "far"), fraction("far", question)
+            if place < 0.5:
                 yield pair
-                continue
-            packed = evidence(self.trail.hits(question), self._plan(question), count=estimate)
-            if packed.passages:
-                yield pair.model_copy(update={"input": packed.text, "split": "train", "test_set": None})
+            else:
+                yield from self._grounded(pair, "dev" if place < 0.65 else "train")
+
+    def _grounded(self, pair: Pair, split: Split) -> Iterator[Pair]:
+        """The question with the passages that a search brings for it; nothing when it brings none."""
+        packed = evidence(self.trail.hits(pair.instruction), self._plan(pair.instruction), count=estimate)
+        if packed.passages:
+            yield pair.model_copy(update={"input": packed.text, "split": split, "test_set": None})
 
     def _known(self, word: str) -> bool:
         """Whether the documents hold the word."""

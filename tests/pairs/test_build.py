@@ -95,6 +95,13 @@ def test_the_four_test_sets_are_there(dataset):
     assert set(sets) == {"unseen_wording", "unseen_section", "unanswerable", "general"}
 
 
+def test_training_is_watched_with_questions_whose_passages_do_not_answer_them(dataset):
+    watched = [p for p in dataset.pairs("dev") if p.kind == "refusal"]
+    asked_elsewhere = {p.instruction for p in dataset.pairs() if p.split != "dev"}
+    assert {p.family for p in watched} == {"near", "far"} and all(p.input for p in watched)
+    assert not [p for p in watched if p.instruction in asked_elsewhere]
+
+
 def test_no_test_question_is_trained_word_for_word(dataset):
     trained = {key(p.instruction) for p in dataset.pairs("train") if not p.history}
     assert not [p for p in dataset.pairs() if p.split != "train" and not p.history and key(p.instruction) in trained]

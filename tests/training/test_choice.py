@@ -6,11 +6,12 @@ import pytest
 
 from finetune.engines.choice import Scores, better, finished, forgot, words
 
-BASE = Scores(unseen_wording=0.0, general=0.5, general_count=60, abstention=0.9)
+ASKED = {"general_count": 60, "abstention_count": 50}
+BASE = Scores(unseen_wording=0.0, general=0.5, abstention=0.9, **ASKED)
 
 
 def at(unseen, general=0.5, abstention=0.9, loss=0.5):
-    return Scores(unseen_wording=unseen, general=general, general_count=60, abstention=abstention, loss=loss)
+    return Scores(unseen_wording=unseen, general=general, abstention=abstention, loss=loss, **ASKED)
 
 
 def best_of(*history):
@@ -45,6 +46,12 @@ def test_among_equals_the_surer_one_wins():
 def test_three_general_questions_and_five_points_of_abstention_may_be_lost(general, abstention, lost):
     found = forgot(at(0.5, general=general, abstention=abstention), BASE)
     assert found.message.endswith(f"lost {lost}.") if lost else found is None
+
+
+@pytest.mark.parametrize(("abstention", "kept"), [(0.8, True), (0.7, False)])
+def test_of_few_refusals_one_may_be_lost_because_one_decides_nothing(abstention, kept):
+    ten = {"abstention_count": 10}
+    assert (forgot(Scores(abstention=abstention, **ten), Scores(abstention=0.9, **ten)) is None) is kept
 
 
 def test_training_ends_when_everything_is_known_twice_or_nothing_improves():

@@ -41,11 +41,12 @@ def test_every_fact_is_asked_before_any_is_asked_twice(tokenizer):
     assert all(pair.split == "dev" for pair in found.facts) and len(found.general) == 15
 
 
-def test_refusals_are_asked_apart_from_facts_and_test_stands_in_for_a_missing_dev(tokenizer):
+def test_refusals_are_asked_with_their_passages_apart_from_facts_and_test_stands_in_for_a_missing_dev(tokenizer):
     refusal = Pair(
         id="r", instruction="?", input="a", output="no", kind="refusal", split="test", test_set="unanswerable"
     )
-    rows = [pair for pair in pairs(3) if pair.split != "dev"] + [refusal]
+    bare = refusal.model_copy(update={"id": "b", "input": ""})
+    rows = [pair for pair in pairs(3) if pair.split != "dev"] + [refusal, bare]
     found = exam(rows, tokenizer, effort="quick", limit=512)
     assert [pair.id for pair in found.refusals] == ["r"]
     assert {pair.split for pair in found.facts} == {"test"} and len(found.facts) == 3
