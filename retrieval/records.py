@@ -269,7 +269,8 @@ class Learned(Record):
     kind: Literal["dataset", "adapter"]
     id: str
     """The dataset's id; of an adapter, its run's id."""
-    name: str = ""
+    pairs: int = 0
+    """How many of a dataset's pairs come from the document."""
 
 
 class Removed(Record):

@@ -115,7 +115,8 @@ def remove(
         return
     line(f"removed   {gone.name} ({gone.chunks} chunks)")
     for one in gone.learned:
-        line(f"          {one.kind} {one.name or one.id} learned from it and does not forget by itself")
+        pairs = f" ({one.pairs} pairs)" if one.pairs else ""
+        line(f"          {one.kind} {one.id}{pairs} learned from it and does not forget by itself")
 
 
 def search(

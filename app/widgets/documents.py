@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app import ingestion, samples, state
-from app.widgets import empty, error, passage, plain, quote
+from app.widgets import adapter_name, empty, error, passage, plain, quote
 from memory.errors import DocgraftError
-from retrieval.records import Document, Section
+from retrieval.records import Document, Learned, Section
 
 SHOWN = 30
 SECTIONS = 40
@@ -17,7 +17,7 @@ def documents(user: str, kb: str) -> None:
     """The list, with a filter once it is long."""
     t, library = state.text(), state.wiring().library(kb, user)
     found = library.documents()
-    _removed()
+    _removed(user, kb)
     if not found:
         _none(user, kb)
         return
@@ -34,14 +34,26 @@ def documents(user: str, kb: str) -> None:
         st.caption(t("knowledge.shown", shown=SHOWN, total=len(matching)))
 
 
-def _removed() -> None:
-    """What a removal took away, said once."""
+def _removed(user: str, kb: str) -> None:
+    """What a removal took away, and which pairs and adapters still hold it, said once."""
     t, removed = state.text(), st.session_state.pop("removed", None)
     if removed:
         st.success(t("knowledge.removed", name=plain(removed.name)))
         if removed.learned:
-            what = ", ".join(f"{one.kind} {one.name or one.id}" for one in removed.learned)
-            st.warning(t("knowledge.learned", what=plain(what)))
+            st.warning(
+                t("knowledge.learned", what=plain("; ".join(_learner(user, kb, one) for one in removed.learned)))
+            )
+
+
+def _learner(user: str, kb: str, one: Learned) -> str:
+    """A dataset or adapter, by the name that the other pages give it."""
+    if one.kind == "dataset":
+        return state.text()("knowledge.learned_dataset", id=one.id[-6:], pairs=one.pairs)
+    try:
+        name = adapter_name(user, kb, one.id)
+    except DocgraftError:  # Unfinished, or of another version: it is named all the same.
+        name = one.id
+    return state.text()("knowledge.learned_adapter", name=name)
 
 
 def _none(user: str, kb: str) -> None:

@@ -16,16 +16,14 @@ def learned(folder: KnowledgeBaseFolder, document_id: str, traces: set[str]) -> 
 
     Traces are what a card may name: the document's id and name, the ids of its sections and chunks.
     """
-    found = [
-        Learned(kind="dataset", id=path.parent.name, name=str(card.get("name") or ""))
-        for path, card in _cards(folder.datasets, "*/card.json")
-        if traces & _names(card) or _mentions(path.with_name("pairs.jsonl"), document_id)
-    ]
+    found = []
+    for path, card in _cards(folder.datasets, "*/card.json"):
+        pairs = _mentions(path.with_name("pairs.jsonl"), document_id)
+        if pairs or traces & _names(card):
+            found.append(Learned(kind="dataset", id=path.parent.name, pairs=pairs))
     datasets = {d.id for d in found}
     adapters = {
-        path.parent.parent.name: Learned(
-            kind="adapter", id=path.parent.parent.name, name=str(card.get("dataset") or "")
-        )
+        path.parent.parent.name: Learned(kind="adapter", id=path.parent.parent.name)
         for path, card in _cards(folder.runs, "*/adapter/*.json")
         if traces & _names(card) or card.get("dataset") in datasets
     }
@@ -37,13 +35,21 @@ def _cards(folder: Path, pattern: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield path, _read(path)
 
 
-def _mentions(path: Path, document_id: str) -> bool:
+def _mentions(path: Path, document_id: str) -> int:
+    """How many pairs that were not dropped come from the document."""
     needle = f'"{document_id}"'
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return any(needle in line for line in file)
+            return sum(_kept(line) for line in file if needle in line)
     except OSError:
-        return False
+        return 0
+
+
+def _kept(line: str) -> bool:
+    try:
+        return json.loads(line).get("status") != "dropped"
+    except (ValueError, AttributeError):
+        return True
 
 
 def _read(path: Path) -> dict[str, Any]:

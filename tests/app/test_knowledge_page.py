@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 
+from memory.workspace import write_json
 from tests.app.conftest import MANUAL
 
 
@@ -73,6 +75,21 @@ def test_a_folder_is_read_from_disk(page, wiring, manual):
     test.button(key="add-folder").click().run()
     settled(test)
     assert "kettle.md" in [Path(n).name for n in names(wiring)]
+
+
+def test_removing_says_which_pairs_and_adapters_still_know_it(page, wiring, manual):
+    library = wiring.library("default")
+    library.add([manual])
+    document = library.documents()[0]
+    write_json(library.folder.datasets / "d-123456" / "card.json", {"id": "d-123456"})
+    (library.folder.datasets / "d-123456" / "pairs.jsonl").write_text(json.dumps({"document_id": document.id}) + "\n")
+    write_json(library.folder.runs / "r1" / "adapter" / "adapter.json", {"id": "r1", "dataset": "d-123456"})
+    test = page("knowledge")
+    test.session_state[f"document-{document.id}"] = True
+    test.run()
+    test.button(key=f"remove-sure-{document.id}").click().run()
+    (told,) = (w.value for w in test.warning)
+    assert "dataset 123456 (pairs: 1); adapter r1" in told.replace("\\", "")
 
 
 def test_an_address_of_the_private_network_is_refused_with_a_reason(page, wiring):

@@ -174,12 +174,17 @@ def test_removing_says_which_datasets_and_adapters_learned_from_it(library):
     write_json(library.folder.datasets / "d1" / "card.json", {"id": "d1", "chunk_hashes": [chunk]})
     write_json(library.folder.datasets / "d2" / "card.json", {"id": "d2", "coverage": {"b.txt": {}}})
     write_json(library.folder.datasets / "d3" / "card.json", {"id": "d3"})
-    (library.folder.datasets / "d3" / "pairs.jsonl").write_text(json.dumps({"document_id": document.id}) + "\n")
+    rows = [{"document_id": document.id, "status": status} for status in ("kept", "edited", "dropped")]
+    (library.folder.datasets / "d3" / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     write_json(library.folder.runs / "r1" / "adapter" / "card.json", {"id": "r1", "dataset": "d1"})
     write_json(library.folder.runs / "r2" / "adapter" / "card.json", {"id": "r2", "dataset": "d2"})
     write_json(library.folder.runs / "r3" / "adapter" / "adapter_config.json", ["not a card"])
     learned = library.remove("a.txt").learned
-    assert [(one.kind, one.id) for one in learned] == [("dataset", "d1"), ("dataset", "d3"), ("adapter", "r1")]
+    assert [(one.kind, one.id, one.pairs) for one in learned] == [
+        ("dataset", "d1", 0),
+        ("dataset", "d3", 2),
+        ("adapter", "r1", 0),
+    ]
 
 
 def test_a_vector_store_that_cannot_be_written_makes_the_removal_fail_and_be_repaired_later(library, monkeypatch):
