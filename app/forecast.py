@@ -14,24 +14,31 @@ from memory.records import Record
 if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.pairs.settings import PairSettings
-    from finetune.records import Effort
+    from finetune.records import DatasetCard, Effort
+    from retrieval.packing import EvidencePlan
 
 Step = Literal["pairs", "train", "compare"]
 LOOKED_AT = 40
 """Sections whose facts are counted when there is no dataset yet."""
 PAIR_SECONDS = 0.012
 """Making and checking one pair, embedding included (docs/BENCHMARKS.md, Pairs)."""
-CLOSED, AROUND, SAID = 80, 130, 40
-"""Tokens of a row without documents, of a prompt around its evidence, and of an answer."""
+KEPT = 0.85
+"""Share of the wordings of trained facts that come through all checks."""
+WATCHING, TESTING = 0.6, 0.55
+"""Share of trained facts with a wording that watches training, and with one that is asked afterwards."""
+UNSEEN, NEAR, FAR = 1.7, 0.04, 15
+"""Test rows of a fact that is not trained; unanswerable ones for each fact, and for each language."""
+CLOSED, AROUND, LINE, SAID = 80, 130, 45, 40
+"""Tokens of a prompt without documents, of one around its passages, of a line of a passage, and of an answer."""
 ALONE, OWN = 45, 0.45
 """What training computes of a row without documents, as its batch shares the system text; and the share of a row with
 evidence that is not shared with other rows about the same evidence (docs/BENCHMARKS.md, Recipes)."""
-ROWS_PER_WORDING = 1.3
-"""Rows for each wording of each fact: lists, comparisons, follow-ups, refusals and general rows come on top."""
 LEAST = 2.0
 """Passes over the rows that training makes however slow the machine is: with fewer nothing is learned."""
 TRAIN_PER_READ = 0.4
-"""Tokens trained in the time in which so many are read: forwards, backwards, and evaluations in between."""
+"""Tokens trained in the time in which so many are read: forwards and backwards."""
+WATCHED = 0.25
+"""Share of the training time that questions in between may take (finetune/engines/progress.py)."""
 
 
 class Speeds(Record):
@@ -78,38 +85,114 @@ class Forecast(Record):
 class Amounts(Record):
     """How much there is to do."""
 
-    rows: int
-    """Training rows."""
-    tokens: int
-    """Computed for all training rows, once through: what rows share counts once."""
+    closed: int
+    """Training rows about the documents, without passages."""
+    shown: int
+    """Those with passages."""
+    general: int
+    """Training rows about general things."""
+    checks: int
+    """Rows that watch training."""
     tests: int
-    sections: int
+    """Questions of the comparison about the documents."""
+    everyday: int
+    """Its general questions."""
+    repeated: int
+    """Those of `tests` that are training rows."""
+
+    @property
+    def rows(self) -> int:
+        """Training rows."""
+        return self.closed + self.shown + self.general
+
+    @property
+    def pairs(self) -> int:
+        """Rows of all splits."""
+        return self.rows + self.checks + self.tests - self.repeated + self.everyday
+
+    def asked(self, most: int) -> tuple[int, int]:
+        """Questions about the documents and general ones of a comparison of at most `most`; 0: of all."""
+        from finetune.evaluation.questions import SHARES
+
+        if not most or most >= self.tests + self.everyday:
+            return self.tests, self.everyday
+        general = min(self.everyday, round(most * SHARES["general"]))
+        return min(self.tests, most - general), general
 
 
 def counted(wiring: Wiring, user: str, kb: str, settings: PairSettings, dataset: str = "") -> Amounts:
     """The amounts of a finished dataset, of an earlier one with the same settings, or by looking at some sections."""
-    sections = wiring.library(kb, user).statistics.sections
     wanted = settings.model_dump(mode="json")
     known = wiring.datasets(kb, user)
     found = next((d for d in known if d.id == dataset), None)
     found = found or next((d for d in known if d.card.settings.get("pairs") == wanted), None)
-    if found:
-        rows, tests = found.card.counts["train"], found.card.counts["test"]
-    else:
-        wordings = min(_facts(wiring, user, kb, settings), settings.most_facts) * settings.forms
-        rows, tests = round(wordings * ROWS_PER_WORDING), round(wordings * 0.4)
-    shown = settings.context * OWN * (AROUND + settings.plan.budget) + (1 - settings.context) * ALONE
-    return Amounts(rows=rows, tokens=round(rows * shown), tests=tests, sections=sections)
+    return of_dataset(found.card) if found else _foreseen(wiring, user, kb, settings)
 
 
-def _facts(wiring: Wiring, user: str, kb: str, settings: PairSettings) -> int:
-    """Facts of the whole library, from a part of its sections."""
+def of_dataset(card: DatasetCard) -> Amounts:
+    """The amounts of a finished dataset."""
+    shares, rows = card.settings.get("shares", {}), card.counts["train"]
+    general = round(rows * shares.get("replay", 0.0))
+    shown = round(rows * (shares.get("context", 0.0) + shares.get("refusal", 0.0)))
+    everyday, repeated = card.counts.get("general", 0), card.counts.get("unseen_wording", 0)
+    return Amounts(
+        closed=rows - general - shown,
+        shown=shown,
+        general=general,
+        checks=card.counts["dev"],
+        tests=card.counts["test"] - everyday + repeated,
+        everyday=everyday,
+        repeated=repeated,
+    )
+
+
+def foreseen(facts: int, languages: set[str], settings: PairSettings) -> Amounts:
+    """The amounts of a dataset about so many facts, by the rules that building one follows."""
+    from finetune.pairs import replay
+
+    chosen = min(facts, settings.most_facts)
+    taught = chosen * (1 - settings.held_out)
+    closed = round(taught * settings.forms * KEPT)
+    shown = round(closed * settings.context / max(0.05, 1 - settings.context))
+    repeated = round(taught * TESTING)
+    others = (chosen - taught) * UNSEEN + chosen * NEAR + len(languages) * FAR
+    return Amounts(
+        closed=closed,
+        shown=shown,
+        general=len(replay.beside(languages, closed + shown, settings.replay)),
+        checks=round(taught * WATCHING),
+        tests=2 * repeated + round(others),
+        everyday=len(replay.testing(languages)),
+        repeated=repeated,
+    )
+
+
+def _foreseen(wiring: Wiring, user: str, kb: str, settings: PairSettings) -> Amounts:
+    """The amounts of the whole library, from the facts of a part of its sections."""
     from finetune.pairs.finding import of_section
 
     sections = wiring.library(kb, user).sections()
     looked = sections[:: max(1, len(sections) // LOOKED_AT)]
-    found = sum(len(of_section(section, settings).facts) for section in looked)
-    return round(found * len(sections) / max(1, len(looked)))
+    found = [fact for section in looked for fact in of_section(section, settings).facts]
+    facts = round(len(found) * len(sections) / max(1, len(looked)))
+    return foreseen(facts, {fact.language for fact in found}, settings)
+
+
+def trained_tokens(amounts: Amounts, plan: EvidencePlan, epochs: int) -> float:
+    """Tokens that training computes in one pass; what rows share counts once, general rows are dealt out."""
+    from finetune.recipes import dealt
+
+    alone = amounts.closed + dealt(amounts.general, epochs)
+    return alone * ALONE + amounts.shown * OWN * (AROUND + _passages(plan) / len(_looks(plan)))
+
+
+def _looks(plan: EvidencePlan) -> tuple[int, ...]:
+    return plan.looks or (plan.most,)
+
+
+def _passages(plan: EvidencePlan) -> float:
+    """Tokens of the passages of all looks together."""
+    return sum(min(plan.budget, LINE * most) if most else plan.budget for most in _looks(plan))
 
 
 def speeds(wiring: Wiring, user: str, kb: str, model: str) -> Speeds:
@@ -152,33 +235,33 @@ def forecast(
     *,
     base: Path,
     effort: Effort,
-    evidence: int,
+    trained: EvidencePlan,
+    read: EvidencePlan,
     questions: int,
     budget: float | None,
     done: frozenset[str] = frozenset(),
 ) -> Forecast:
-    """Put together. `evidence`: tokens of it in a prompt; `budget`: seconds that training may take at most."""
+    """Put together. `trained`, `read`: passages as training and as the chat shows them; `budget`: seconds that
+    training may take at most."""
     from finetune.models.devices import describe
     from finetune.modelsize import size_of
     from finetune.recipes import EPOCHS, RANKS, memory, precision_bits, step_tokens
 
     device, size = describe(), size_of(base)
-    training = amounts.tokens * EPOCHS[effort] / (speed.train or speed.read * TRAIN_PER_READ)
-    least = training * LEAST / EPOCHS[effort]
-    asked = min(questions, amounts.tests) if questions else amounts.tests
+    epochs = EPOCHS[effort]
+    training = trained_tokens(amounts, trained, epochs) * epochs / (speed.train or speed.read * TRAIN_PER_READ)
+    training *= 1 + WATCHED
+    least = training * LEAST / epochs
+    asked, general = amounts.asked(questions)
     alone = CLOSED / speed.read + SAID / speed.write
-    grounded = (AROUND + evidence) / speed.read + SAID / speed.write
+    looks = len(_looks(read))
+    grounded = (AROUND * looks + _passages(read)) / speed.read + SAID * looks / speed.write
     # General questions go to the two ways without documents only.
-    answers = 2 * asked + 2 * round(0.85 * asked)
+    answers = 4 * asked + 2 * general
     bits = precision_bits(size, device)
     needed = memory(size, bits=bits, rank=RANKS[effort], tokens=step_tokens(device.kind)) + 4 * size.parameters
     parts = (
-        Part(
-            step="pairs",
-            count=amounts.rows + amounts.tests,
-            seconds=5 + (amounts.rows + amounts.tests) * PAIR_SECONDS,
-            done="pairs" in done,
-        ),
+        Part(step="pairs", count=amounts.pairs, seconds=5 + amounts.pairs * PAIR_SECONDS, done="pairs" in done),
         Part(
             step="train",
             count=amounts.rows,
@@ -188,7 +271,7 @@ def forecast(
         Part(
             step="compare",
             count=answers,
-            seconds=5 + 2 * asked * alone + 2 * 0.85 * asked * grounded,
+            seconds=5 + 2 * (asked + general) * alone + 2 * asked * grounded,
             done="compare" in done,
         ),
     )

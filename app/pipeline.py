@@ -99,12 +99,14 @@ def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> Forecast:
     known = way(wiring, user, kb)
     goes_on = known is not None and _same(wiring, user, kb, known, wish)
     done = _finished(wiring, user, kb, known) if known and goes_on else frozenset()
+    settings = preset(wish.effort)
     return forecast(
-        counted(wiring, user, kb, preset(wish.effort), known.dataset if known and goes_on else ""),
+        counted(wiring, user, kb, settings, known.dataset if known and goes_on else ""),
         speeds(wiring, user, kb, wish.model),
         base=base,
         effort=wish.effort,
-        evidence=models.plan(wiring.settings, wiring.pick(wiring.training_base(wish.model))).budget,
+        trained=settings.plan,
+        read=models.plan(wiring.settings, wiring.pick(wiring.training_base(wish.model))),
         questions=wish.questions,
         budget=BUDGET[wish.effort],
         done=done,

@@ -77,22 +77,17 @@ def plan(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[Plan, Prefligh
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
     from finetune.modelsize import size_of
-    from finetune.recipes import recipe
+    from finetune.recipes import EPOCHS, recipe
 
     chosen = dataset(wiring, user, kb, wish.dataset)
     name = wiring.training_base(wish.base)
     base = fetch.local(name, wiring.home)
-    counts = {"facts": chosen.card.counts.get("facts", 0), "rows": chosen.card.counts["train"]}
     whole = encode(chosen.pairs("train"), load_tokenizer(base))
-    size = size_of(base).model_copy(update=counts | {"longest": max(whole.longest, 16)})
-    spec = recipe(
-        wish.effort or wiring.settings.training.effort,
-        base=name,
-        dataset=chosen.id,
-        size=size,
-        device=describe(),
-        engine=wish.engine or wiring.settings.training.engine,
-    )
+    effort, engine = wish.effort or wiring.settings.training.effort, wish.engine or wiring.settings.training.engine
+    rows = preflight.a_pass(whole, engine, EPOCHS[effort])
+    counts = {"facts": chosen.card.counts.get("facts", 0), "rows": rows, "longest": max(whole.longest, 16)}
+    size = size_of(base).model_copy(update=counts)
+    spec = recipe(effort, base=name, dataset=chosen.id, size=size, device=describe(), engine=engine)
     spec = changed(spec, wish.changes)
     made = Plan(spec=spec, base=base, dataset=chosen.folder, licence=entry_for(name).licence)
     return made, preflight.card(spec, base=base, dataset=chosen.folder, whole=whole, home=wiring.home.root)

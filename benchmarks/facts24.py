@@ -115,13 +115,14 @@ def _child(arguments: argparse.Namespace, recipe: str, count: int) -> dict[str, 
 def spec_of(recipe: str, count: int, bits: int, changes: dict[str, str]) -> Any:
     """The spec of a recipe; "docgraft" is the product's own quick one, "name+" a published one with more epochs."""
     from finetune.models.devices import describe
-    from finetune.recipes import Size
+    from finetune.recipes import EPOCHS, Size, dealt
     from finetune.recipes import recipe as product
     from finetune.records import TrainingSpec
 
     name = recipe.removesuffix("+")
     if name == "docgraft":
-        size = Size(parameters=135_000_000, facts=count, rows=4 * count, longest=64)
+        rows = 4 * count + dealt(len(_general(4 * count)), EPOCHS["balanced"])
+        size = Size(parameters=135_000_000, facts=count, rows=rows, longest=64)
         spec = product("balanced", base="b", dataset="d", size=size, device=describe())
     else:
         spec = TrainingSpec(base="b", dataset="d", **RECIPES[name])
@@ -141,14 +142,12 @@ def run(arguments: argparse.Namespace, spec: Any) -> dict[str, Any]:
     from finetune.evaluation.general import sample
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
-    from finetune.pairs import replay
-    from finetune.pairs.settings import PairSettings
 
-    progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
+    if not arguments.recipes[0].endswith("+"):
+        progress.EVALUATION_SHARE = 1e9  # The clock stands still while questions are asked, so every epoch asks.
     model, rows = arguments.model, pairs(arguments.facts[0])
     if arguments.recipes[0] == "docgraft":  # A dataset of ours brings them; the published recipes have none.
-        taught = sum(pair.split == "train" for pair in rows)
-        rows = [*rows, *replay.beside(replay.LANGUAGES, taught, PairSettings().replay)]
+        rows = [*rows, *_general(sum(pair.split == "train" for pair in rows))]
     tokenizer = load_tokenizer(model)
     network = load_network(spec, model, describe())
     clock = _Clock(arguments.limit, time.process_time if arguments.cpu else time.perf_counter)
@@ -161,6 +160,14 @@ def run(arguments: argparse.Namespace, spec: Any) -> dict[str, Any]:
     held = [pair for pair in rows if pair.split == "test"]
     found = examine(network, Exam(tokenizer, held, sample(GENERAL), ()))
     return {**clock.result(), "test": found.unseen_wording, "general": round((found.general or 0) * GENERAL)}
+
+
+def _general(taught: int) -> list[Any]:
+    """The general rows that a dataset of ours has beside so many rows."""
+    from finetune.pairs import replay
+    from finetune.pairs.settings import PairSettings
+
+    return replay.beside(replay.LANGUAGES, taught, PairSettings().replay)
 
 
 def _only_facts(kind: Any) -> None:

@@ -249,9 +249,8 @@ def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: A
     from finetune.engines.examine import exam
     from finetune.engines.trl import steps_of
 
-    count = len(rows.rows)
-    a_pass = len(in_pass(rows, spec.epochs)) if spec.engine in DEALING else count
-    steps = steps_of(spec, a_pass) if count else 0
+    count, once = len(rows.rows), a_pass(rows, spec.engine, spec.epochs)
+    steps = steps_of(spec, once) if count else 0
     questions = exam(pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length) if spec.evaluate else ()
     return {
         "rows": count,
@@ -263,9 +262,14 @@ def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: A
         "longest": rows.longest,
         "truncated": rows.truncated,
         "steps": steps,
-        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / a_pass, 2) if count else 0.0,
+        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / once, 2) if count else 0.0,
         "sample": _pieces(rows.rows[0], tokenizer) if count else (),
     }
+
+
+def a_pass(rows: Rows, engine: str, epochs: float) -> int:
+    """How many rows an engine sees in one pass."""
+    return len(in_pass(rows, epochs)) if engine in DEALING else len(rows.rows)
 
 
 def _pieces(row: Row, tokenizer: Any) -> tuple[Piece, ...]:

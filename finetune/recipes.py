@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from finetune.engines.pins import FULL_ON_CPU
@@ -32,6 +33,7 @@ class Size(Record):
     facts: int = 0
     """Distinct facts among the training rows."""
     rows: int = 0
+    """Training rows of one pass."""
     longest: int = 128
     """Tokens of the longest training row."""
 
@@ -60,6 +62,11 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
         max_grad_norm=0.3 if bits < 16 else 1.0,
         patience=PATIENCE[effort],
     )
+
+
+def dealt(general: int, epochs: float) -> int:
+    """General rows of one pass: they are dealt out over the passes, so that each is seen once."""
+    return math.ceil(general / max(1, math.ceil(epochs)))
 
 
 def learning_rate(parameters: int, updates: int) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finetune.datasets import CONTEXT_KINDS, messages
 from finetune.models.templates import Row, supervised
+from finetune.recipes import dealt
 from finetune.records import Pair
 from memory.errors import BadDataset
 
@@ -93,9 +93,9 @@ def in_pass(rows: Rows, epochs: float, *, seed: int = 0, epoch: int = 0) -> list
     import random
 
     apart = set(rows.general)
-    dealt = random.Random(seed).sample(list(rows.general), len(rows.general))
-    share = math.ceil(len(dealt) / max(1, math.ceil(epochs)))
-    turn = [dealt[(epoch * share + place) % len(dealt)] for place in range(share)]
+    shuffled = random.Random(seed).sample(list(rows.general), len(rows.general))
+    share = dealt(len(shuffled), epochs)
+    turn = [shuffled[(epoch * share + place) % len(shuffled)] for place in range(share)]
     return [number for number in range(len(rows.rows)) if number not in apart] + turn
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from app import pipeline, settings, signals, talk, training
+from app.forecast import Amounts, counted, of_dataset
 from app.wiring import Wiring
+from finetune.pairs.settings import preset
 from finetune.preflight import Preflight
 from finetune.records import TrainingSpec
 from memory.conversations import Choices
@@ -36,6 +38,7 @@ class Finished:
     home: Path
     card: object
     stages: list
+    foreseen: Amounts
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +84,9 @@ def finished(tmp_path_factory, tuned_by):
         home = settings.workspace()
         made = Wiring(settings.load(home), home)
         made.library("default").add([place / "bells.md"])
-        stages = []
+        stages, foreseen = [], counted(made, "local", "default", preset("quick"))
         card = pipeline.tune(made, "local", "default", WISH, progress=stages.append)
-    return Finished(place / "home", card, stages)
+    return Finished(place / "home", card, stages, foreseen)
 
 
 @pytest.fixture
@@ -208,9 +211,18 @@ def test_the_plan_says_what_is_ahead(bells):
 def test_the_plan_says_what_is_done_already(done, cli):
     after = pipeline.plan(done, "local", "default", WISH)
     assert all(part.done for part in after.parts) and after.seconds == 0
-    assert after.parts[0].count == sum(done.datasets("default")[0].card.counts[s] for s in ("train", "test"))
+    counts = done.datasets("default")[0].card.counts
+    assert after.parts[0].count == sum(counts[split] for split in ("train", "dev", "test"))
+    assert after.parts[1].count == counts["train"]
     shown = cli("tune", "--effort", "quick", "--most", "6", "--plan", "--json").json["plan"]
     assert [part["step"] for part in shown["parts"]] == ["pairs", "train", "compare"] and shown["fits"]
+
+
+def test_what_is_foreseen_is_about_what_is_made(finished, done):
+    made = of_dataset(done.datasets("default")[0].card)
+    assert finished.foreseen.general == made.general and finished.foreseen.everyday == made.everyday
+    for name in ("rows", "pairs", "tests"):
+        assert getattr(finished.foreseen, name) == pytest.approx(getattr(made, name), rel=0.35), name
 
 
 def test_a_budget_cuts_passes_but_leaves_enough_to_learn(bells):
