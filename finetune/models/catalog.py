@@ -122,7 +122,7 @@ _ENTRIES = (
         sources=(_WHEEL, _SMOLLM2),
         plain=PLAIN,
         skill="reader_adapter",
-        note="The embedded model: SmolLM2-135M, taught to read English documents. It reads Chinese hardly at all.",
+        note="The embedded model: SmolLM2-135M, taught to read documents. It reads Chinese less well than English.",
     ),
     Entry(
         name=PLAIN,
