@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from finetune.evaluation.judges import Calibration, JudgedPair
 from finetune.evaluation.marks import TOKENIZER, mark
-from finetune.evaluation.records import ArmAnswer, ComparisonCard
+from finetune.evaluation.records import ArmAnswer, ComparisonCard, JudgeReport
 from finetune.evaluation.report import explain, html, markdown
 from finetune.evaluation.report_words import _EN, _ZH
 from finetune.evaluation.summary import economics, numbers, summarise
@@ -94,6 +95,17 @@ def test_forgetting_is_the_loss_on_general_questions(by_arm):
     assert change.n == 20
 
 
+def test_an_adapter_that_makes_up_what_was_declined_before_is_counted_with_and_without_documents(by_arm):
+    def declining(arm, right):
+        return [
+            a.model_copy(update={"correct": right}) if a.question.kind == "unanswerable" else a for a in by_arm[arm]
+        ]
+
+    found = numbers(by_arm | {"base": declining("base", True), "tuned": declining("tuned", False)}).abstention
+    assert found["tuned"].lost == 20 and found["tuned"].serious
+    assert not found["both"].serious
+
+
 def test_break_even_is_the_training_time_over_the_time_saved(card):
     assert card.economics.break_even == 200
     assert card.economics.money_per_answer["rag"] == pytest.approx((300 + 16) / 1e6)
@@ -106,6 +118,19 @@ def test_the_report_escapes_documents_and_loads_nothing_from_elsewhere(card, by_
     assert not re.search(r"(?:src|href)\s*=", page)
     assert "http" not in page
     assert card.verdict.sentence in page.replace("&#39;", "'")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
+def test_a_judge_is_reported_in_sentences_with_how_far_it_can_be_trusted(card, by_arm, language):
+    measured = Calibration(judge="qwen", planted=20, right=19, consistent=16, votes=10, votes_agreed=7)
+    said = JudgeReport(
+        calibration=measured, pairs=(JudgedPair(a="both", b="rag", a_wins=9, b_wins=3, ties=8, failed=0, p=0.1),)
+    )
+    judged = card.model_copy(update={"judge": said})
+    for text in (html(judged, by_arm["rag"], language), markdown(judged, language)):
+        assert all(number in text for number in ("qwen", "19", "16", "p = 0.100"))
+    weak = card.model_copy(update={"judge": JudgeReport(calibration=measured.model_copy(update={"right": 9}))})
+    assert "90" in markdown(weak, language)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-TW"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from finetune.evaluation.records import ArmAnswer
 
 SHOWN = 25
+"""Questions drawn at once; so many more come with each press."""
 Right = dict[str, bool | None]
 FILTERS: dict[str, Callable[[Right], bool]] = {
     "all": lambda right: True,
@@ -52,9 +53,14 @@ def questions(user: str, kb: str, comparison: Comparison, *, asks: bool) -> None
         )
         keep = FILTERS[str(chosen or "all")]
         found = [group for group in grouped.values() if keep({a.arm: a.correct for a in group})]
-        st.caption(t("compare.shown", shown=min(SHOWN, len(found)), total=len(found)))
-        for group in found[:SHOWN]:
+        key = f"shown-{comparison.id}-{chosen}"
+        shown = found[: st.session_state.get(key, SHOWN)]
+        st.caption(t("compare.shown", shown=len(shown), total=len(found)))
+        for group in shown:
             _one(user, kb, group, asks)
+        if len(shown) < len(found) and st.button(t("compare.more"), key=f"more-{comparison.id}"):
+            st.session_state[key] = len(shown) + SHOWN
+            st.rerun()
 
 
 def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
@@ -64,6 +70,8 @@ def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
     with st.container(border=True):
         st.markdown(f"**{plain(question.question)}**")
         st.caption(f"{t('compare.reference')}: {plain(question.answer or t('compare.not_there'))}")
+        if question.evidence:
+            st.caption(f"{t('compare.evidence')}: {plain(question.evidence)}")
         for answer in group:
             sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
             st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")

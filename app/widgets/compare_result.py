@@ -190,23 +190,9 @@ def _cost(card: ComparisonCard) -> None:
 
 def _judge(card: ComparisonCard) -> None:
     """What the judge says, or why it is not listened to."""
-    t, report = state.text(), card.judge
-    if report is None:
-        return
-    measured = report.calibration
-    if report.failed:
-        st.caption(plain(t("compare.judge_failed", name=measured.judge, why=report.failed)))
-        return
-    counts = measured.model_dump(include={"planted", "right", "consistent", "first_preferred", "longer_preferred"})
-    st.markdown(plain(t("compare.judge_trust", name=measured.judge, equal=measured.equal, **counts)))
-    if measured.votes:
-        st.markdown(t("compare.judge_votes", agreed=measured.votes_agreed, votes=measured.votes))
-    if not measured.usable:
-        st.caption(t("compare.judge_unused"))
-    for pair in report.pairs:
-        names = {"a": arm_name(pair.a), "b": arm_name(pair.b)}
-        counts = pair.model_dump(include={"a_wins", "b_wins", "ties"})
-        st.markdown(plain(t("compare.judge_pair", **names, **counts, p=f"{pair.p:.3f}")))
+    from finetune.evaluation.report import judge
+
+    st.markdown("\n".join(f"- {plain(text)}" for text in judge(card, language())))
 
 
 def _downloads(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:

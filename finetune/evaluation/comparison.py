@@ -75,21 +75,23 @@ def run(
     and the other arms go on. `judge` is calibrated (on `votes` too) and published beside the verdict, never in it.
     """
     started = time.perf_counter()
-    clock = _Clock(plan, progress)
+    asked = {
+        arm.name: [q for q in plan.questions if runnable(q, arm, answering[arm.name].library)] for arm in plan.arms
+    }
+    clock = _Clock(sum(map(len, asked.values())), progress)
     collected: dict[str, list[ArmAnswer]] = {}
     failed: dict[str, str] = {}
     done = _on_disk(comparison)
     for arm in plan.arms:
         worker = answering[arm.name]
-        asked = [q for q in plan.questions if runnable(q, arm, worker.library)]
         try:
-            answers = list(_ask(comparison, worker, asked, done=done, clock=clock, stop=stop))
+            answers = list(_ask(comparison, worker, asked[arm.name], done=done, clock=clock, stop=stop))
         except BackendFailed as cause:
             if stop():
                 return None
             failed[arm.name] = cause.message
             continue
-        if len(answers) < len(asked):
+        if len(answers) < len(asked[arm.name]):
             return None
         collected[arm.name] = answers
     if embedder is not None:
@@ -173,6 +175,7 @@ def _ask(
     for group in batches(questions):
         key = (worker.arm.name, digest(*(q.id for q in group)))
         answers = done.get(key)
+        kept = answers is not None
         if answers is None:
             if stop():
                 return
@@ -184,7 +187,7 @@ def _ask(
             with comparison.answers_file.open("a", encoding="utf-8") as file:
                 row = {"arm": key[0], "batch": key[1], "answers": [a.model_dump(mode="json") for a in answers]}
                 append_line(file, row)
-        clock.tick(worker.arm.name, len(group))
+        clock.tick(worker.arm.name, len(group), kept=kept)
         yield from answers
 
 
@@ -282,16 +285,17 @@ def _write(comparison: Comparison, card: ComparisonCard, answers: Sequence[ArmAn
 
 
 class _Clock:
-    """Counts questions over all arms and estimates what is left."""
+    """Counts answers over all arms and estimates what is left by the pace of those that were given now."""
 
-    def __init__(self, plan: Plan, progress: Progress) -> None:
-        self.total = len(plan.arms) * len(plan.questions)
-        self.done = 0
+    def __init__(self, total: int, progress: Progress) -> None:
+        self.total = total
+        self.done = self.kept = 0
         self.progress = progress
         self.started = time.perf_counter()
 
-    def tick(self, arm: str, count: int) -> None:
+    def tick(self, arm: str, count: int, *, kept: bool) -> None:
         self.done += count
-        spent = time.perf_counter() - self.started
-        left = spent / self.done * (self.total - self.done) if self.done else None
-        self.progress(Step(arm=arm, done=min(self.done, self.total), total=self.total, seconds_left=left))
+        self.kept += count if kept else 0
+        spent, given = time.perf_counter() - self.started, self.done - self.kept
+        left = spent / given * (self.total - self.done) if given else None
+        self.progress(Step(arm=arm, done=self.done, total=self.total, seconds_left=left))

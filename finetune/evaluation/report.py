@@ -44,6 +44,7 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
         groups=groups(whole, words),
         whole=whole,
         cost=costs(card, words, language),
+        judge=judge(card, language),
         questions=_questions(answers, [s.arm for s in card.summaries]),
         label=lambda arm: label(arm, language),
         kind=kind,
@@ -62,6 +63,7 @@ def markdown(card: ComparisonCard, language: str = "en") -> str:
     lines += ["", *adapters(card, language)]
     lines += ["", f"{words['tokenizer']}: {card.tokenizer}. {words['caution']}", ""]
     lines += [f"- {name}: {value}" for name, value in costs(card, words, language)]
+    lines += ["", *(f"- {text}" for text in judge(card, language))] if card.judge else []
     return "\n".join([*lines, ""])
 
 
@@ -188,6 +190,8 @@ def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tu
     second = "秒" if language.startswith("zh") else "s"
     lines = [(names["training"], duration(cost.training_seconds, language))] if cost.training_seconds else []
     lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} {second}", language)))
+    if cost.answer_tokens:
+        lines.append((names["tokens"], _each(cost.answer_tokens, lambda v: f"{v:,.0f}", language)))
     if cost.money_per_answer:
         told = _each(cost.money_per_answer, lambda v: f"{1000 * v:.3g}", language)
         lines.append((names["money"], f"{told} {cost.currency}".strip()))
@@ -195,6 +199,26 @@ def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tu
     if cost.training_seconds:
         earned = words["questions_unit"].format(n=f"{cost.break_even:,}") if cost.break_even else words["never"]
         lines.append((names["break_even"], earned))
+    return lines
+
+
+def judge(card: ComparisonCard, language: str) -> list[str]:
+    """What the judge says and how far it can be trusted, or why it is not listened to, in sentences."""
+    report, words = card.judge, report_words(language)["judge_said"]
+    if report is None:
+        return []
+    measured = report.calibration
+    if report.failed:
+        return [words["failed"].format(name=measured.judge, why=report.failed)]
+    lines = [words["trust"].format(name=measured.judge, **measured.model_dump(exclude={"judge"}))]
+    if measured.votes:
+        lines.append(words["votes"].format(agreed=measured.votes_agreed, votes=measured.votes))
+    if not measured.usable:
+        lines.append(words["unused"])
+    for pair in report.pairs:
+        counts = pair.model_dump(include={"a_wins", "b_wins", "ties"})
+        names = {"a": label(pair.a, language), "b": label(pair.b, language)}
+        lines.append(words["pair"].format(**names, **counts, p=f"{pair.p:.3f}"))
     return lines
 
 

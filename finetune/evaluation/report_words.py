@@ -28,13 +28,23 @@ _EN: dict[str, Any] = {
     "costs": {
         "training": "Training, once",
         "each": "One answer",
+        "tokens": "Tokens of one answer, read and written",
         "money": "Money per 1,000 answers",
         "refresh": "One changed document",
         "break_even": "Training is earned back after",
     },
     "questions_unit": "{n} questions",
-    "never": "never: answers do not get shorter",
+    "never": "never: its answers are not faster than retrieval's",
     "judge": "Judge",
+    "judge_said": {
+        "trust": "{name} got {right} of {planted} planted pairs right and said the same both ways round on "
+        "{consistent}; it followed the first place {first_preferred} times and the longer of two equal answers "
+        "{longer_preferred} of {equal} times.",
+        "votes": "It agreed with your own votes {agreed} of {votes} times.",
+        "unused": "That is below the bar (90 % right, 70 % consistent), so its opinion is not used.",
+        "pair": "{a} was preferred {a_wins} times, {b} {b_wins} times, equal or undecided {ties} (sign test p = {p}).",
+        "failed": "{name} could not be asked: {why}",
+    },
     "questions": "Every question",
     "find": "Find a question or an answer",
     "shown": "shown",
@@ -121,13 +131,22 @@ _ZH: dict[str, Any] = {
     "costs": {
         "training": "訓練（一次）",
         "each": "每次回答",
+        "tokens": "每次回答的 token（讀入與產生）",
         "money": "每 1,000 次回答的費用",
         "refresh": "一份文件變更",
         "break_even": "訓練成本回收",
     },
     "questions_unit": "{n} 題後",
-    "never": "無法回收：回答並未變快",
+    "never": "無法回收：回答沒有比檢索快",
     "judge": "評審",
+    "judge_said": {
+        "trust": "{name} 在 {planted} 組已知答案中答對 {right} 組，左右對調後仍一致的有 {consistent} 組；"
+        "偏好排在前面的 {first_preferred} 次，兩個同樣正確時偏好較長的 {longer_preferred}/{equal} 次。",
+        "votes": "與您自己的投票一致：{agreed}/{votes}。",
+        "unused": "未達門檻（90% 正確、70% 一致），因此不採用其意見。",
+        "pair": "{a} 勝 {a_wins} 次，{b} 勝 {b_wins} 次，平手或無法判定 {ties} 次（符號檢定 p = {p}）。",
+        "failed": "無法詢問 {name}：{why}",
+    },
     "questions": "逐題檢視",
     "find": "尋找題目或回答",
     "shown": "題",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from finetune.evaluation.records import ArmAnswer, ArmSummary, Economics, Share
 from finetune.evaluation.statistics import Difference, compare, holm, wilson
-from finetune.evaluation.verdict import BESIDE, FAMILY, ArmNumbers, Change, Numbers
+from finetune.evaluation.verdict import BESIDE, FAMILY, WITHOUT, ArmNumbers, Change, Numbers
 
 UNSEEN = {"", "unseen_wording", "unseen_section"}
 """Test sets that the verdict rests on; "" is a user's own question file."""
@@ -71,7 +71,7 @@ def numbers(by_arm: dict[str, list[ArmAnswer]], *, leaks: int = 0, seed: int = 0
         forgetting=_change(by_arm, "base", "tuned", lambda a: a.question.test_set == "general"),
         abstention={
             arm: change
-            for arm, plain in (("both", "rag"),)
+            for arm, plain in WITHOUT.items()
             if (change := _change(by_arm, plain, arm, is_unanswerable)) is not None
         },
         trained_wordings=_trained(by_arm, seed),

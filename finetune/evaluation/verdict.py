@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from finetune.evaluation.statistics import Difference, mcnemar
+from finetune.evaluation.statistics import ALPHA, Difference, mcnemar
 from finetune.evaluation.words import joined, points, questions, say, signed
 from finetune.records import Verdict
 from memory.records import Record
@@ -74,7 +74,7 @@ class Change(Record):
     @property
     def serious(self) -> bool:
         """More than five points and not by chance, or more than fifteen points whatever the count."""
-        return self.drop > 3 * MARGIN or (self.drop > MARGIN and mcnemar(self.lost, self.gained) < MARGIN)
+        return self.drop > 3 * MARGIN or (self.drop > MARGIN and mcnemar(self.lost, self.gained) < ALPHA)
 
 
 class Numbers(Record):
