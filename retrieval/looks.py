@@ -1,10 +1,11 @@
-"""One question asked with several amounts of evidence: the answer that the model is surest of is kept.
+"""One question asked about several pieces of evidence: the answer that the model is surest of is kept.
 
 Knows models only by how sure they say they are; knows no prompt and no backend.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -71,8 +72,25 @@ class Sure(Protocol):
 
 LONGEST = 96
 """Tokens of one look's answer: who reads a few lines says a few words, or has lost the thread."""
-DECLINED = 0.4
-"""A refusal this likely with every amount of evidence is one (docs/BENCHMARKS.md has the curve)."""
+RELUCTANT = 2.0
+"""How much a refusal's chance counts against an answer, beside the mean log-probability of its tokens."""
+
+
+DECLINED = 0.5
+"""A question is declined from here on: see `reluctance`. Chosen on documents that the reader has never read
+(docs/BENCHMARKS.md has the curve)."""
+_SURE = 1e-4
+"""Chances nearer to 0 or 1 than this say no more."""
+
+
+def reluctance(chances: Sequence[float]) -> float:
+    """How much speaks for declining: the refusal's log-odds with the best evidence, and the least with any other.
+
+    `chances`: how likely the refusal was with each piece of evidence, best first. One look alone is a poor judge: the
+    best piece is often the wrong one, and of many wrong ones some looks right.
+    """
+    odds = [math.log(chance / (1 - chance)) for chance in (min(max(one, _SURE), 1 - _SURE) for one in chances)]
+    return odds[0] + min(odds[1:], default=odds[0])
 
 
 class Kept(NamedTuple):
@@ -90,12 +108,16 @@ class Kept(NamedTuple):
 def surest(said: Sequence[Said], refusal: str) -> Kept:
     """The answer to keep, or the refusal where the model would rather have declined.
 
-    The first one when the model does not say how sure it is.
+    `said`: in the order of the evidence, best first. The first one is kept when the model does not say how sure it is.
     """
-    sure = [one.confidence for one in said]
-    declined = min(one.declined or 0.0 for one in said) >= DECLINED
+    chances = [one.declined or 0.0 for one in said]
+    told = all(one.declined is not None for one in said)
+    declined = told and reluctance(chances) >= DECLINED
     speaking = [number for number, one in enumerate(said) if one.text.strip()] or list(range(len(said)))
-    number = 0 if None in sure else max(speaking, key=lambda number: sure[number] or 0.0)
+    sure = [one.confidence for one in said]
+    number = 0
+    if None not in sure:
+        number = max(speaking, key=lambda number: (sure[number] or 0.0) - RELUCTANT * chances[number])
     one = said[number]
     return Kept(
         number=number,
