@@ -96,8 +96,8 @@ class Progress:
         every = max(1, round(self.history[-1].seconds / max(per_epoch * EVALUATION_SHARE, 1e-9)))
         return epoch - round(self.history[-1].epoch) >= every
 
-    def evaluate(self, model: Any, step: int, epoch: float) -> bool:
-        """Ask the exam, keep the weights when they are the best so far; whether training should end."""
+    def evaluate(self, model: Any, step: int, epoch: float, *, last: bool = False) -> bool:
+        """Ask the exam, keep the weights when they are the best so far; whether training should end before its time."""
         loss = sum(self._losses) / len(self._losses) if self._losses else None
         scores = examine(model, self.exam, step=step, epoch=epoch, loss=loss)
         self._examined += scores.seconds
@@ -113,7 +113,7 @@ class Progress:
             best=chosen,
             **_values(scores),
         )
-        self.reason = finished(self.history, self.base, self.job.spec.patience)
+        self.reason = None if last else finished(self.history, self.base, self.job.spec.patience)
         return self.reason is not None
 
     def save_due(self) -> bool:

@@ -220,7 +220,7 @@ def epoch_ended(trainer: Any, state: Any, control: Any) -> None:
     if trainer.is_world_process_zero():
         trainer.flattening.clear()
         network = trainer.accelerator.unwrap_model(trainer.model)
-        ended = trainer.progress.evaluate(network, state.global_step, state.epoch)
+        ended = trainer.progress.evaluate(network, state.global_step, state.epoch, last=last)
     control.should_training_stop = agreed(trainer, ended) or control.should_training_stop
 
 

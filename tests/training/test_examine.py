@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.facts import pairs
 from finetune.datasets import messages
 from finetune.engines import examine as module
+from finetune.engines.choice import Scores
 from finetune.engines.examine import Exam, exam, examine
 from finetune.engines.network import load_network
+from finetune.engines.progress import Progress
 from finetune.models.decoding import BatchDecoding
 from finetune.models.devices import describe
 from finetune.models.templates import Row, load_tokenizer, render
@@ -57,6 +61,15 @@ def test_scores_are_shares_and_the_model_goes_on_training(model, tokenizer):
     scores = examine(model, Exam(tokenizer, facts, (), ()), step=3, epoch=1.0, loss=0.5)
     assert scores.unseen_wording == 0.0 and scores.general is None and scores.abstention is None
     assert (scores.step, scores.loss) == (3, 0.5) and model.training
+
+
+@pytest.mark.parametrize(("last", "ends"), [(False, True), (True, False)])
+def test_a_run_that_comes_to_its_end_is_not_said_to_have_ended_early(last, ends, monkeypatch):
+    monkeypatch.setattr("finetune.engines.progress.examine", lambda *a, **more: Scores(unseen_wording=1.0, **more))
+    job = SimpleNamespace(spec=TrainingSpec(base="b", dataset="d"), emit=lambda *a, **more: None)
+    account = Progress(job, Exam(None, (), (), ()), SimpleNamespace(keep_best=lambda *a: None), dict)
+    assert not account.evaluate(None, 4, 1.0)
+    assert account.evaluate(None, 8, 2.0, last=last) is ends and (account.reason is not None) is ends
 
 
 def test_an_exam_asks_in_groups_that_fit_into_memory_and_asks_everything():
