@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.script import has_han
+
 if TYPE_CHECKING:
     from retrieval.library import Library
     from retrieval.records import Section
@@ -52,7 +54,7 @@ def _of_headings(library: Library, language: str, most: int) -> list[str]:
     """A heading of each document that reads as a topic: in the user's language first, of several words first."""
     by_document: dict[str, str] = {}
     found = [(_topic(section), section) for section in library.sections() if len(section.heading_path) > 1]
-    topics = [(topic, _chinese(topic), section.document_id) for topic, section in found if topic]
+    topics = [(topic, has_han(topic), section.document_id) for topic, section in found if topic]
     topics.sort(key=lambda t: (t[1] != language.startswith("zh"), not t[1] and " " not in t[0]))
     for topic, chinese, document in topics:
         by_document.setdefault(document, _ASKED["zh" if chinese else "en"].format(topic=topic))
@@ -62,8 +64,4 @@ def _of_headings(library: Library, language: str, most: int) -> list[str]:
 def _topic(section: Section) -> str:
     """The heading without its number; "" for one that is a sentence, a step or a quotation rather than a topic."""
     topic = _NUMBER.sub("", section.heading_path[-1]).strip()
-    return topic if 2 <= len(topic) <= (20 if _chinese(topic) else 40) and not _SENTENCE.search(topic) else ""
-
-
-def _chinese(text: str) -> bool:
-    return any("\u3400" <= character <= "\u9fff" for character in text)
+    return topic if 2 <= len(topic) <= (20 if has_han(topic) else 40) and not _SENTENCE.search(topic) else ""

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from opencc import OpenCC
 
 
+def has_han(text: str) -> bool:
+    """Whether any of its characters is a Chinese one."""
+    return any("\u3400" <= character <= "\u9fff" for character in text)
+
+
 def drift(text: str, language: Language) -> float:
     """Share of the Han characters that only the other script has; 0 for languages without a script to keep."""
     han = [c for c in text if "\u3400" <= c <= "\u9fff"]

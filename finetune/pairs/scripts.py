@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from retrieval.script import has_han
 from retrieval.tokens import language
 
 
@@ -24,7 +25,7 @@ def wrong_script(text: str, wanted: str) -> bool:
         return False
     spoken = language(text)
     if wanted.startswith("zh") and not spoken.startswith("zh"):
-        return not any("\u3400" <= c <= "\u9fff" for c in text)
+        return not has_han(text)
     if wanted == "en" and spoken.startswith("zh"):
         return True
     return wanted.startswith("zh") and spoken != wanted and _differs(text, wanted)
