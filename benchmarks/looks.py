@@ -1,10 +1,9 @@
-"""About how many pieces of evidence a small model should be asked, and when it should decline: on unread documents.
+"""How often a small model should look, and when it should decline: on documents that the reader has never read.
 
-    python -m benchmarks.looks MODEL_FOLDER [FOLDER or FILE …] [--pieces 5] [--most 16] [--rows FILE] [--write]
+    python -m benchmarks.looks MODEL_FOLDER [FOLDER or FILE …] [--amounts 8 5 3 2 1] [--most 16] [--write]
 
-Every question is asked once about each of the best pieces of evidence, as if the model could not decline, and how
-likely its refusal was is noted. Then the ways to keep one of these answers are tried, and what declining costs
-(retrieval/looks.py says by which rule).
+Questions are answered with each amount of evidence, as if the model could not decline, and how likely its refusal was
+is noted. Then the ways to use these answers are tried: which amounts, and from where on to decline (retrieval/looks.py).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import json
 import math
 import tempfile
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,11 @@ from finetune.skills.make import HELD_OUT
 from finetune.skills.shelf import Shelf
 from memory.workspace import Workspace
 from retrieval.answer import Answerer
-from retrieval.looks import DECLINED, LONGEST, RELUCTANT, reluctance
+from retrieval.looks import RELUCTANT, reluctance
 from retrieval.packing import SMALL
 
 HERE = Path(__file__).parent
-RELUCTANCE = (0.0, 0.5, 1.0, 2.0, 4.0)
-REFUSED = (0.5, 0.6, 0.7, 0.75, 0.8)
+LIMITS = (-1.5, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)
 Row = dict[str, Any]
 
 
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     unread = [HERE / "practice" / HELD_OUT[0], *sorted((HERE / "unread").glob("*-*.md"))]
     parser.add_argument("folders", type=Path, nargs="*", default=unread)
-    parser.add_argument("--pieces", type=int, default=5)
+    parser.add_argument("--amounts", type=int, nargs="*", default=[8, 5, 3, 2, 1])
     parser.add_argument("--most", type=int, default=16, help="answerable questions of each, evenly taken; 0: all")
     parser.add_argument("--home", type=Path, help="where libraries are kept")
     parser.add_argument("--rows", type=Path, help="keep the answers here, and take them from here when they are there")
@@ -54,102 +53,105 @@ def main() -> None:
         if options.rows:  # Only when it is whole: what lies there is taken for all of it.
             text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             options.rows.write_text(text, encoding="utf-8")
-    lines = table(rows, options.pieces)
+    lines = table(rows, options.amounts)
     print("\n".join(lines))
     if options.write:
         machine.append("Looks", lines)
 
 
 def asked(options: argparse.Namespace) -> list[Row]:
-    """Every question that nothing answers and some of the others, asked about each piece."""
+    """Every question that nothing answers, and some of the others, answered with every amount of evidence."""
     shelf = Shelf(Workspace(options.home or Path(tempfile.mkdtemp())), options.folders)
-    model = LocalChatModel(bases=Bases(), path=options.model, max_new_tokens=LONGEST)
-    plan = SMALL.model_copy(update={"looks": (1,) * options.pieces})
+    model = LocalChatModel(bases=Bases(), path=options.model, max_new_tokens=64)
     rows: list[Row] = []
     for name in shelf.folders:
         _, search = shelf.open(name)
-        answerer = Answerer(search, model, plan=plan, count=model.count, answer_tokens=model.max_new_tokens)
+        answerers = {
+            most: Answerer(
+                search,
+                model,
+                plan=SMALL.model_copy(update={"most": most, "looks": ()}),
+                count=model.count,
+                answer_tokens=model.max_new_tokens,
+            )
+            for most in options.amounts
+        }
         questions = shelf.questions(name)
         there = [question for question in questions if question.answer is not None]
         step = max(1, len(there) // options.most) if options.most else 1
-        absent = [question for question in questions if question.answer is None]
-        rows += [{"kb": name, **_looks(question, answerer, model)} for question in (*absent, *there[::step])]
+        for question in (*(q for q in questions if q.answer is None), *there[::step]):
+            rows.append({"kb": name, **_answers(question, search, model, answerers)})
         print(f"{name}: {len(rows)}", flush=True)
     return rows
 
 
-def _looks(question: Question, answerer: Answerer, model: LocalChatModel) -> Row:
-    history = turns(question)
-    result = answerer.search.search(question.question, history=history)
-    prompts = answerer.prompts(question.question, result, history=history)
-    refusal = answerer.refusal(question.question, result)
-    said = model.batch_answer([m for m, _ in prompts], size=8, refusals=[refusal] * len(prompts), most=24)
-    looks = []
-    for (_, packed), one in zip(prompts, said, strict=True):
-        found = answerer.conclude(question.question, result, text=one.text, packed=packed)
+def _answers(question: Question, search: Any, model: LocalChatModel, answerers: dict[int, Answerer]) -> Row:
+    result = search.search(question.question, history=turns(question))
+    prompts = {n: one.messages(question.question, result, history=turns(question)) for n, one in answerers.items()}
+    refusal = next(iter(answerers.values())).refusal(question.question, result)
+    said = model.batch_answer([m for m, _ in prompts.values()], size=8, refusals=[refusal] * len(prompts))
+    looks = {}
+    for (most, (_, packed)), one in zip(prompts.items(), said, strict=True):
+        found = answerers[most].conclude(question.question, result, text=one.text, packed=packed)
         right = question.answer is not None and not found.abstained
-        looks.append(
-            {
-                "text": one.text,
-                "sure": one.confidence,
-                "declined": one.declined or 0.0,
-                "right": right
-                and correct(found.text, question.answer or "", question.accept, question=question.question),
-            }
-        )
+        looks[str(most)] = {
+            "text": one.text,
+            "sure": one.confidence,
+            "declined": one.declined,
+            "right": right and correct(found.text, question.answer or "", question.accept, question=question.question),
+            "dropped": found.abstained,
+            "tokens": packed.tokens,
+        }
     return {
         "question": question.question,
         "answer": question.answer,
+        "kind": question.kind,
         "relevance": result.relevance,
         "relevant": result.relevant,
         "looks": looks,
     }
 
 
-def table(rows: Sequence[Row], pieces: int) -> list[str]:
-    """What is right when forced to answer, and what declining costs."""
-    there = [row for row in rows if row["answer"] is not None]
+def table(rows: Sequence[Row], amounts: Sequence[int]) -> list[str]:
+    """Every set of up to three amounts, answers forced; then the curve of the best ones."""
+    answerable = [row for row in rows if row["answer"] is not None]
+    absent = [row for row in rows if row["answer"] is None]
+    forced = {
+        some: sum(_pick(row, some)["right"] for row in answerable)
+        for n in (1, 2, 3)
+        for some in combinations(amounts, n)
+    }
     lines = [
-        f"{len(there)} answerable questions, {len(rows) - len(there)} that nothing answers. Right when forced to"
-        " answer, by the number of looks and by what the refusal's chance counts against an answer:",
+        f"{len(answerable)} answerable questions, {len(absent)} that nothing answers. Right when forced to answer:",
         "",
-        f"| looks | {' | '.join(map(str, RELUCTANCE))} |",
-        "|" + "---|" * (len(RELUCTANCE) + 1),
     ]
-    for looks in range(1, pieces + 1):
-        right = [sum(_kept(row, looks, reluctant)["right"] for row in there) for reluctant in RELUCTANCE]
-        lines.append(f"| {looks} | {' | '.join(f'{n} ({n / len(there):.0%})' for n in right)} |")
+    lines += [f"{', '.join(map(str, some))}: {right} ({right / len(answerable):.0%})" for some, right in forced.items()]
+    best = sorted(forced, key=lambda some: -forced[some])[:4]
     lines += [
         "",
-        "| looks | declines from | of the unanswerable | of the others | right |",
+        "| lines | declines from | right | answerable declined | unanswerable refused |",
         "|" + "---|" * 5,
     ]
-    for looks in range(1, pieces + 1):
-        found = [reluctance([one["declined"] for one in row["looks"][:looks]]) for row in rows]
-        lines += [_line(rows, looks, found, _at(rows, found, share)) for share in REFUSED]
-    looks = len(SMALL.looks)
-    found = [reluctance([one["declined"] for one in row["looks"][:looks]]) for row in rows]
-    return [*lines, "As shipped:", _line(rows, looks, found, DECLINED)]
+    for some in dict.fromkeys([*best, SMALL.looks]):
+        for limit in LIMITS:
+            lost = [row for row in answerable if _declines(row, some, limit)]
+            right = sum(_pick(row, some)["right"] for row in answerable if row not in lost)
+            refused = sum(_declines(row, some, limit) for row in absent)
+            lines.append(
+                f"| {', '.join(map(str, some))} | {limit} | {right / len(answerable):.0%} | "
+                f"{len(lost) / len(answerable):.0%} | {refused / max(len(absent), 1):.0%} |"
+            )
+    return lines
 
 
-def _line(rows: Sequence[Row], looks: int, found: Sequence[float], limit: float) -> str:
-    """What declining from `limit` on comes to; what search lets through only."""
-    kept = [row for row, score in zip(rows, found, strict=True) if row["relevant"] and score < limit]
-    absent, there = ([row for row in rows if (row["answer"] is None) is none] for none in (True, False))
-    refused = 1 - sum(row["answer"] is None for row in kept) / max(len(absent), 1)
-    lost = 1 - sum(row["answer"] is not None for row in kept) / max(len(there), 1)
-    right = sum(_kept(row, looks, RELUCTANT)["right"] for row in kept) / max(len(there), 1)
-    return f"| {looks} | {limit:.2f} | {refused:.0%} | {lost:.0%} | {right:.0%} |"
+def _pick(row: Row, some: Sequence[int]) -> dict[str, Any]:
+    looks = [row["looks"][str(most)] for most in some]
+    return dict(max(looks, key=lambda look: (look["sure"] or -math.inf) - RELUCTANT * (look["declined"] or 0.0)))
 
 
-def _at(rows: Sequence[Row], found: Sequence[float], share: float) -> float:
-    """The limit at which that share of the unanswerable is declined; what search declines lies above every limit."""
-    absent = [s if r["relevant"] else math.inf for r, s in zip(rows, found, strict=True) if r["answer"] is None]
-    return sorted(absent, reverse=True)[max(0, round(share * len(absent)) - 1)]
-
-
-def _kept(row: Row, looks: int, reluctant: float) -> dict[str, Any]:
-    return dict(max(row["looks"][:looks], key=lambda one: one["sure"] - reluctant * one["declined"]))
+def _declines(row: Row, some: Sequence[int], limit: float) -> bool:
+    chances = [row["looks"][str(most)]["declined"] or 0.0 for most in some]
+    return not row["relevant"] or _pick(row, some)["dropped"] or reluctance(chances) >= limit
 
 
 if __name__ == "__main__":

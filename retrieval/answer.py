@@ -113,7 +113,7 @@ class Answerer:
 
     @property
     def looks(self) -> bool:
-        """Whether the model is asked about several pieces of evidence: the plan says so, and it says how sure it is.
+        """Whether the model is asked with several amounts of evidence: the plan says so, and it says how sure it is.
 
         Never one that draws its words by chance: the surest is the likeliest.
         """
@@ -130,16 +130,13 @@ class Answerer:
     def prompts(
         self, question: str, result: SearchResult, *, history: History = (), memory: str = "", share: float = 1.0
     ) -> list[tuple[list[BaseMessage], Packed]]:
-        """What the model is asked for one answer: one prompt, or one for each of the plan's looks that shows any."""
-        asked: list[tuple[list[BaseMessage], Packed]] = []
-        skip = 0
-        for most in (self.plan.looks if self.looks else ()) or (self.plan.most,):
-            prompt = self.messages(question, result, history=history, memory=memory, share=share, most=most, skip=skip)
-            if asked and not prompt[1].passages:
-                break
-            asked.append(prompt)
-            skip += most
-        return asked
+        """What the model is asked for one answer: one prompt, or one for each of the plan's looks that differ."""
+        looks = self.plan.looks if self.looks else ()
+        asked: dict[str, tuple[list[BaseMessage], Packed]] = {}
+        for most in looks or (self.plan.most,):
+            messages, packed = self.messages(question, result, history=history, memory=memory, share=share, most=most)
+            asked.setdefault(packed.text, (messages, packed))
+        return list(asked.values())
 
     def messages(
         self,
@@ -150,11 +147,10 @@ class Answerer:
         memory: str = "",
         share: float = 1.0,
         most: int | None = None,
-        skip: int = 0,
     ) -> tuple[list[BaseMessage], Packed]:
         """The prompt, and the evidence in it: as much as `share` of the plan's budget and the window have room for.
 
-        `most` instead of the plan's; `skip` of the best units are passed over.
+        `most` instead of the plan's.
 
         What gives way first is the oldest of the history, then the memory, then evidence. DocgraftError when the
         question alone is too long.
@@ -178,7 +174,7 @@ class Answerer:
             )
         budget = int(min(self.plan.budget * share, free))
         plan = self.plan.model_copy(update={"budget": budget, "most": self.plan.most if most is None else most})
-        packed = evidence(result.hits, plan, count=self.count, skip=skip)
+        packed = evidence(result.hits, plan, count=self.count)
         return self._assemble(asked, packed, earlier, remembered), packed
 
     def _assemble(self, question: str, packed: Packed, history: History, memory: str) -> list[BaseMessage]:

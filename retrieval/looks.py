@@ -1,4 +1,4 @@
-"""One question asked about several pieces of evidence: the answer that the model is surest of is kept.
+"""One question asked with several amounts of evidence: the answer that the model is surest of is kept.
 
 Knows models only by how sure they say they are; knows no prompt and no backend.
 """
@@ -72,25 +72,18 @@ class Sure(Protocol):
 
 LONGEST = 96
 """Tokens of one look's answer: who reads a few lines says a few words, or has lost the thread."""
-RELUCTANT = 2.0
+RELUCTANT = 1.0
 """How much a refusal's chance counts against an answer, beside the mean log-probability of its tokens."""
-
-
-DECLINED = 0.5
-"""A question is declined from here on: see `reluctance`. Chosen on documents that the reader has never read
-(docs/BENCHMARKS.md has the curve)."""
+DECLINED = 0.0
+"""A question is declined from here on: see `reluctance` (docs/BENCHMARKS.md has the curve)."""
 _SURE = 1e-4
 """Chances nearer to 0 or 1 than this say no more."""
 
 
 def reluctance(chances: Sequence[float]) -> float:
-    """How much speaks for declining: the refusal's log-odds with the best evidence, and the least with any other.
-
-    `chances`: how likely the refusal was with each piece of evidence, best first. One look alone is a poor judge: the
-    best piece is often the wrong one, and of many wrong ones some looks right.
-    """
+    """How much speaks for declining: the mean log-odds of the refusal, from its chance with each amount of evidence."""
     odds = [math.log(chance / (1 - chance)) for chance in (min(max(one, _SURE), 1 - _SURE) for one in chances)]
-    return odds[0] + min(odds[1:], default=odds[0])
+    return sum(odds) / len(odds)
 
 
 class Kept(NamedTuple):
@@ -108,7 +101,7 @@ class Kept(NamedTuple):
 def surest(said: Sequence[Said], refusal: str) -> Kept:
     """The answer to keep, or the refusal where the model would rather have declined.
 
-    `said`: in the order of the evidence, best first. The first one is kept when the model does not say how sure it is.
+    The first one when the model does not say how sure it is.
     """
     chances = [one.declined or 0.0 for one in said]
     told = all(one.declined is not None for one in said)

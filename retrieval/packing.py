@@ -29,9 +29,8 @@ class EvidencePlan(Record):
     most: int = 0
     """At most so many units (or sections); 0: as many as fit the budget."""
     looks: tuple[int, ...] = ()
-    """Helpings of the best units, one after the other: (1, 1, 1) is the best one alone, then the second, then the next.
-    The model is asked once about each, and the answer that it is surest of is kept; only models that say how sure they
-    are can be asked so. A small model reads a single line better than several, and knows better what it lacks."""
+    """Ask once with each of these as `most`, and keep the answer that the model is surest of; only models that say how
+    sure they are can be asked so. A small model reads few lines better, and finds more among many."""
     order: Literal["best_first", "best_last"] = "best_first"
     """Whether the best passage stands first or next to the question."""
     quote_first: bool = False
@@ -42,7 +41,7 @@ class EvidencePlan(Record):
 
 WHOLE = 0.4
 """Share of the budget that the best section may take whole in a mixed plan."""
-SMALL = EvidencePlan(form="units", budget=400, most=8, looks=(1, 1, 1), turns=0)
+SMALL = EvidencePlan(form="units", budget=400, most=8, looks=(3, 1), turns=0)
 """For models that read badly: few, short, sentence-level pieces."""
 LARGE = EvidencePlan(budget=2000)
 """For models that read well."""
@@ -73,11 +72,8 @@ class Packed(Record):
     """Sections too long for the budget, of which only the best units are shown."""
 
 
-def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count, skip: int = 0) -> Packed:
-    """The best evidence of `hits` that fits `plan`. `count` gives the tokens of a text for the reading model.
-
-    So many of the best units are passed over first.
-    """
+def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count) -> Packed:
+    """The best evidence of `hits` that fits `plan`. `count` gives the tokens of a text for the reading model."""
     packer = _Packer(plan, count)
     if plan.form == "sections":
         for hit in hits:
@@ -87,10 +83,7 @@ def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count, skip: int
         packer.offer_whole(hits[0], int(plan.budget * WHOLE))
     ranked = sorted(((piece, hit) for hit in hits for piece in hit.evidence), key=lambda pair: -pair[0].score)
     for piece, hit in ranked:
-        if len(packer.seen) < skip:
-            packer.seen.add(_squeezed(piece.unit.rendered))
-        else:
-            packer.offer_unit(piece.unit, hit)
+        packer.offer_unit(piece.unit, hit)
     return packer.packed()
 
 

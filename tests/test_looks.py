@@ -1,4 +1,4 @@
-"""A model that says how sure it is answers from one piece of evidence after the other; the surest answer is kept."""
+"""A model that says how sure it is answers from several amounts of evidence, and the surest answer is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from retrieval.prompts import REFUSAL
 from tests.scripted import Scripted
 from tests.test_answer import HOURS, STAFF, FixedSearch
 
-LOOKS = EvidencePlan(form="units", budget=400, looks=(1, 1, 1), turns=0)
+LOOKS = EvidencePlan(form="units", budget=400, looks=(3, 1), turns=0)
 
 
 class Sure(Scripted):
@@ -42,8 +42,8 @@ class Sure(Scripted):
         ]
 
 
-def reads(prompt):
-    return ("at 08:40 [1]", -0.1, 0.2) if "08:40" in prompt else ("Fergus Lanyard [1]", -0.2, 0.6)
+def few_are_read_better(prompt):
+    return ("at 08:40 [1]", -0.1, 0.6) if "Fergus" not in prompt else ("Fergus Lanyard [2]", -0.9, 0.2)
 
 
 def answerer(model, *hits, plan=LOOKS):
@@ -51,26 +51,25 @@ def answerer(model, *hits, plan=LOOKS):
 
 
 def test_the_surest_answer_is_kept_with_the_passages_it_was_given():
-    model = Sure(reads)
+    model = Sure(few_are_read_better)
     *pieces, answer = answerer(model, HOURS, STAFF).stream("When does the desk open?")
     assert pieces == [answer.text] == ["at 08:40 [1]"]
     assert [c.quote for c in answer.citations] == ["The desk opens at 08:40 and closes at 5 pm."]
-    assert len(model._seen) == 3 and answer.prompt_tokens == 30 and answer.answer_tokens == 4
-    assert all(prompt.count("\n[") == 1 for prompt in model._seen)
+    assert len(model._seen) == 2 and answer.prompt_tokens == 20 and answer.answer_tokens == 4
 
 
-def test_there_are_no_more_looks_than_there_is_evidence():
-    model = Sure(reads)
+def test_evidence_that_is_the_same_for_every_look_is_read_once():
+    model = Sure(few_are_read_better)
     answerer(model, HOURS.model_copy(update={"evidence": HOURS.evidence[:1]})).ask("When does the desk open?")
     assert len(model._seen) == 1 and model.asked == []
 
 
 @pytest.mark.parametrize(
-    ("first", "others", "declines"),
-    [(0.1, 0.1, False), (0.3, 0.6, False), (0.9, 0.1, False), (0.6, 0.6, True), (0.5, 0.8, True), (0.1, 0.99, True)],
+    ("many", "few", "declines"),
+    [(0.1, 0.1, False), (0.3, 0.6, False), (0.9, 0.05, False), (0.6, 0.6, True), (0.45, 0.8, True), (0.2, 0.95, True)],
 )
-def test_a_question_is_declined_when_the_best_evidence_and_the_best_of_the_others_speak_for_it(first, others, declines):
-    model = Sure(lambda prompt: ("at 08:40 [1]", -0.1, first if "08:40" in prompt else others))
+def test_a_question_is_declined_when_the_looks_together_speak_for_it(many, few, declines):
+    model = Sure(lambda prompt: ("at 08:40 [1]", -0.1, many if "Fergus" in prompt else few))
     answer = answerer(model, HOURS, STAFF).ask("When does the desk open?")
     assert answer.abstained is declines
     if declines:
@@ -78,7 +77,7 @@ def test_a_question_is_declined_when_the_best_evidence_and_the_best_of_the_other
 
 
 def test_an_answer_that_was_nearly_a_refusal_gives_way_to_one_that_was_not():
-    model = Sure(lambda prompt: ("at 08:40 [1]", -0.2, 0.1) if "08:40" in prompt else ("nobody [1]", -0.05, 0.4))
+    model = Sure(lambda prompt: ("nobody [1]", -0.05, 0.6) if "Fergus" in prompt else ("at 08:40 [1]", -0.2, 0.1))
     assert answerer(model, HOURS, STAFF).ask("When does the desk open?").text == "at 08:40 [1]"
 
 
@@ -89,7 +88,7 @@ def test_a_model_that_does_not_say_how_sure_it_is_is_asked_once_with_all():
 
 
 def test_an_answer_stopped_while_it_looks_says_so():
-    model = Sure(reads)
+    model = Sure(few_are_read_better)
     answer = list(answerer(model, HOURS, STAFF).stream("When does the desk open?", stop=lambda: True))[-1]
     assert answer.stopped and answer.text == "" and not answer.abstained
 
@@ -103,10 +102,10 @@ def test_a_failure_while_it_looks_is_not_taken_for_a_stop():
 
 
 def test_an_arm_of_a_comparison_looks_as_the_chat_does():
-    model = Sure(reads)
+    model = Sure(few_are_read_better)
     asked = answerer(model, HOURS, STAFF)
     questions = [Question(id=str(n), question="When does the desk open?", answer="08:40") for n in range(2)]
     arm = Answering(Arm(name="rag", retrieval=True), model, asked, lambda q: asked.search.search(q.question), None)
     chat = asked.ask(questions[0].question)
     for answer in arm.answer(questions):
-        assert answer.text == chat.text and answer.citations == chat.citations and answer.prompt_tokens == 30
+        assert answer.text == chat.text and answer.citations == chat.citations and answer.prompt_tokens == 20

@@ -38,7 +38,7 @@ class Mix(Record):
     refused: float = 0.17
     """Share of rows whose answer the evidence does not hold: the right reply is the refusal."""
     refused_line: float = 0.3
-    """The same where a single line is shown: the chat looks at the best lines one by one, and most do not answer."""
+    """The same where a single line is shown: often the best one does not answer."""
     near: float = 0.4
     """Share of single lines that are a good guess of the search and not the answer."""
     changed: float = 0.7
@@ -46,7 +46,8 @@ class Mix(Record):
     missed: float = 0.3
     """Share of evidence in which search missed the answer that stays as it is: the question is then refused."""
     amounts: tuple[int, ...] = (1, 1, 1, 1, 1, 1, 1, 2, 3, 5)
-    """Units of evidence, each as likely as another: the chat shows single lines (packing.py)."""
+    """Units of evidence, each as likely as another: the chat shows three and one (packing.py), and what is missing is
+    learned best from single lines."""
     sentences: float = 0.05
     """Share of answered questions that want a whole sentence, which quotes the line that holds the answer."""
 
