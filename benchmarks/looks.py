@@ -3,7 +3,7 @@
     python -m benchmarks.looks MODEL_FOLDER [FOLDER or FILE …] [--amounts 8 5 3 2 1] [--most 16] [--write]
 
 Questions are answered with each amount of evidence, as if the model could not decline, and how likely its refusal was
-is noted. Then the ways to use these answers are tried: which amounts, and from where on to decline (retrieval/looks.py).
+is noted. Then the ways to use these answers are tried: which amounts, and from where on to decline.
 """
 
 from __future__ import annotations
