@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -18,6 +22,9 @@ from app.text import LANGUAGES  # noqa: E402
 from app.widgets import error  # noqa: E402
 from memory.errors import DocgraftError  # noqa: E402
 
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
 ICONS = {
     "chat": ":material/forum:",
     "knowledge": ":material/library_books:",
@@ -26,6 +33,8 @@ ICONS = {
     "compare": ":material/balance:",
     "settings": ":material/tune:",
 }
+# A name that Streamlit wants of the default page, and never shows.
+ROOT = "root"
 
 
 def frame() -> None:
@@ -38,23 +47,39 @@ def frame() -> None:
     except DocgraftError as problem:
         error_without_settings(problem)
         return
+    if (words := HERE / "assets" / f"style.{state.language()}.css").exists():
+        st.html(words)
     if user is None:
-        st.navigation([st.Page("views/login.py", title=state.text()("common.log_in"))], position="hidden").run()
+        login = st.Page("views/login.py", title=state.text()("common.log_in"))
+        st.navigation([login, *_elsewhere("login")], position="hidden").run()
         return
     t = state.text()
     pages = [
         st.Page(
-            path, title=t(f"common.{path.stem}"), icon=ICONS[path.stem], url_path=path.stem, default=path.stem == "chat"
+            f"views/{name}.py",
+            title=t(f"common.{name}"),
+            icon=icon,
+            url_path=ROOT if name == "chat" else name,
+            default=name == "chat",
         )
-        for path in (HERE / "views" / f"{name}.py" for name in ICONS)
-        if path.exists()
+        for name, icon in ICONS.items()
     ]
-    page = st.navigation(pages)
+    # The default page answers at the root only, but its name is what people type.
+    pages.append(st.Page("views/chat.py", title=t("common.chat"), url_path="chat", visibility="hidden"))
+    page = st.navigation([*pages, *_elsewhere("elsewhere", pages)])
     try:
         page.run()
     except DocgraftError as problem:
         error(problem)
     foot(user)
+
+
+def _elsewhere(view: str, known: Sequence[Page] = ()) -> list[Page]:
+    """A page of ours for an address that is none; Streamlit's own notice knows English only."""
+    asked = urlsplit(st.context.url or "").path.rsplit("/", 1)[-1]
+    if asked in {ROOT, *(page.url_path for page in known)} or not re.fullmatch(r"[\w-]+", asked):
+        return []
+    return [st.Page(f"views/{view}.py", title=state.text()("common.no_page"), url_path=asked, visibility="hidden")]
 
 
 def foot(user: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import keys, state
+from app.text import LANGUAGES
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
@@ -97,6 +98,24 @@ def progress(
             st.button(stop or t("common.stop"), key=f"stop-{job.id}", icon=":material/stop_circle:", on_click=job.stop)
 
     bar()
+
+
+def picker(label: str, options: Sequence[Any], *, key: str, index: int = 0, **more: Any) -> Any:
+    """A selectbox whose options are worded in the page's language.
+
+    Streamlit knows a choice by its words: after a change of language it would show the old ones and then forget the
+    choice. So every language has a widget of its own, which begins with what was picked in the other.
+    """
+    kept = picked(key)
+    if kept in options:
+        index = list(options).index(kept)
+    return st.selectbox(label, options, index=index, key=f"{key}-{state.language()}", **more)
+
+
+def picked(key: str) -> Any:
+    """What is picked in a `picker`, also before it is drawn; None when it was not there before."""
+    names = sorted(LANGUAGES, key=lambda language: language != state.language())
+    return next((st.session_state[f"{key}-{n}"] for n in names if f"{key}-{n}" in st.session_state), None)
 
 
 def base_picker() -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import reading, samples, state, talk
 from app.talk import Held
-from app.widgets import adapter_name, base_names, empty, plain, progress
+from app.widgets import adapter_name, base_names, empty, picker, plain, progress
 from memory.conversations import Choices
 
 
@@ -62,7 +62,7 @@ def _pick(user: str, conversation: str, choices: Choices, held: Held) -> None:
     )
     adapters = ["", *wiring.adapters(changes["kb"], user, model=changes["model"])]
     if len(adapters) > 1:
-        changes["adapter"] = st.selectbox(
+        changes["adapter"] = picker(
             t("chat.adapter"),
             adapters,
             index=adapters.index(held.adapter) if held.adapter in adapters else 0,
@@ -186,4 +186,4 @@ def _model_card(held: Held) -> None:
                 wiring.fetch(held.model, title=t("chat.fetching", name=held.model))
                 st.rerun()
         else:
-            st.caption(plain(found.fix))
+            st.caption(plain(t.told(found.fix, "doctor")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import state
-from app.widgets import plain
+from app.widgets import picker, plain
 from app.widgets.compare_words import arm_name
 from retrieval.answer import safe_markdown
 
@@ -49,7 +49,7 @@ def _booth(user: str, comparison: Comparison, arms: list[str]) -> None:
     t = state.text()
     pairs = [(a, b) for i, a in enumerate(arms) for b in arms[i + 1 :]]
     a, b = (
-        st.selectbox(
+        picker(
             t("compare.vote_between"),
             pairs,
             index=pairs.index(("rag", "both")) if ("rag", "both") in pairs else 0,

@@ -28,13 +28,14 @@ def _here(name: str) -> None:
     t, wiring = state.text(), state.wiring()
     found = wiring.model_state(name)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"model-{_slug(name)}"):
-        st.markdown(f"**{plain(name)}**  \n:small[{plain(found.text)}]", width="stretch")
+        about = plain(t.told(found.text, "doctor"))
+        st.markdown(f"**{plain(name)}**  \n:small[{about}]", width="stretch")
         if found.ready:
             st.badge(t("settings.ready"), color="green", icon=":material/check:")
         elif found.fetchable:
             _fetch(name)
         else:
-            st.caption(plain(found.fix))
+            st.caption(plain(t.told(found.fix, "doctor")))
         if name == wiring.settings.model.name:
             st.badge(t("settings.in_use"), color="gray")
         elif (
@@ -57,7 +58,7 @@ def _reads(name: str) -> None:
         return
     with st.popover(reading.short(known) or t("settings.reads"), key=f"reads-{_slug(name)}", type="tertiary"):
         if job and job.error:
-            st.caption(plain(f"{job.error.message} {job.error.hint}"))
+            st.caption(plain(t.error(f"{job.error.message} {job.error.hint}")))
         if known:
             for one in known.languages:
                 st.markdown(plain(reading.sentence(known, one.language, t)))
@@ -76,7 +77,7 @@ def _fetch(name: str) -> None:
         progress(job)
     else:
         if job and job.error:
-            st.caption(plain(f"{job.error.message} {job.error.hint}"))
+            st.caption(plain(t.error(f"{job.error.message} {job.error.hint}")))
         if st.button(t("settings.fetch"), key=f"fetch-{_slug(name)}", icon=":material/download:"):
             wiring.fetch(name, title=t("chat.fetching", name=name))
             st.rerun()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from app import pairing, state
-from app.widgets import empty, error, progress
+from app.widgets import empty, error, picker, progress
 
 if TYPE_CHECKING:
     from app.jobs import Job
@@ -112,7 +112,7 @@ def _options(effort: str) -> tuple[PairSettings, str]:
             key=f"option-{name}-{effort}",
             help=t(f"pairs.option_{name}_help"),
         )
-    model = st.selectbox(
+    model = picker(
         t("pairs.option_model"),
         ["", *wiring.model_names()],
         key="option-model",
@@ -132,7 +132,7 @@ def dataset_picker(user: str, kb: str) -> Dataset | None:
         return None
     wanted = st.session_state.get(f"dataset-{kb}")
     names = list(found)
-    chosen = st.selectbox(
+    chosen = picker(
         t("pairs.dataset"),
         names,
         index=names.index(wanted) if wanted in found else 0,

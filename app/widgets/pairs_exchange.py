@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import state
-from app.widgets import error, plain
+from app.widgets import error, picker, plain
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _export(dataset: Dataset) -> None:
     t = state.text()
     st.subheader(t("pairs.export"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        chosen = picker(
             t("pairs.format"), list(REGISTRY), key="export-format", format_func=lambda name: t(f"pairs.format_{name}")
         )
         if st.button(t("pairs.prepare"), key="export-prepare"):

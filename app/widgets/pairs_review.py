@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import pairing, state
-from app.widgets import error, passage, pending_error, plain
+from app.widgets import error, passage, pending_error, picker, plain
 from memory.errors import BadDataset, DocgraftError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _filters(user: str, kb: str, counts: dict[str, dict[str, int]]) -> Wanted:
         for field in FILTERS:
             # A value that is gone from the counts goes from the filter too, so that nothing is hidden by it.
             values: list[str] = ["", *sorted(counts[field])]
-            chosen[field] = st.selectbox(
+            chosen[field] = picker(
                 t(f"pairs.filter_{field}"),
                 values,
                 key=f"filter-{field}",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import offers, state, training
 from app.jobs import EVERYBODY
-from app.widgets import error, plain, progress
+from app.widgets import error, picker, plain, progress
 
 if TYPE_CHECKING:
     from app.offers import Offer
@@ -55,7 +55,7 @@ def _picker(chosen: str, *, help: str) -> None:
         return f"{name} · {t('train.engine_ready' if ready[name].ready else 'train.engine_not_ready')}"
 
     picked = str(
-        st.selectbox(
+        picker(
             t("train.field_engine"),
             names,
             index=names.index(chosen),

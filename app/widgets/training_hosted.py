@@ -62,7 +62,7 @@ def _estimate(user: str, kb: str, wish: Wish) -> None:
     try:
         found = hosted.counted(wiring, user, kb, wish)
     except DocgraftError as cause:
-        st.error(plain(f"{cause.message} {cause.hint}"))
+        st.error(plain(t.error(f"{cause.message} {cause.hint}")))
         return
     _card(found)
     if not wish.base_url and t.has(f"train.hosted_warning_{wish.service}"):

@@ -11,7 +11,7 @@ from app import reading, state, training
 from app.jobs import EVERYBODY
 from app.text import strings
 from app.training import Wish
-from app.widgets import empty, error, plain, progress
+from app.widgets import empty, error, picked, picker, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
 from app.widgets.training_engine import engine_choice
 from finetune.records import TrainingSpec
@@ -34,7 +34,7 @@ def planning(user: str, kb: str) -> None:
         return
     with st.container(border=True, key="plan"):
         st.subheader(t("train.new"))
-        dataset = st.selectbox(
+        dataset = picker(
             t("pairs.dataset"), list(found), key=f"train-dataset-{kb}", format_func=lambda name: label(found[name])
         )
         left, right = st.columns(2)
@@ -66,7 +66,7 @@ def planning(user: str, kb: str) -> None:
 
 def _engine() -> str:
     """The engine when another than the settings' was chosen; its picker, drawn later, must not change the wish."""
-    chosen = str(st.session_state.get("train-engine") or "")
+    chosen = str(picked("train-engine") or "")
     return "" if chosen == state.wiring().settings.training.engine else chosen
 
 

@@ -90,15 +90,15 @@ def test_the_page_says_which_engines_are_ready_and_installs_one(page, trainable,
     names = [text.split("**")[1] for text in offered["Engine"]]
     assert names[:4] == ["rehearsal", "trl", "unsloth", "axolotl"] and "USD" in [*offered["Takes"]][-1]
     assert any("axolotl is not installed" in text for text in offered["Engine"])
-    picker = test.selectbox(key="train-engine")
+    picker = test.selectbox(key="train-engine-en")
     assert "trl · ready" in picker.options and "axolotl · not ready" in picker.options
     picker.select("axolotl").run()
     ready(test)
     assert any("axolotl is not installed" in one.value for one in test.caption)
     test.button(key="install-axolotl").click().run()
     for _ in range(100):
-        if "axolotl · ready" in test.selectbox(key="train-engine").options:
+        if "axolotl · ready" in test.selectbox(key="train-engine-en").options:
             break
         ready(test)
         test.run()
-    assert "axolotl · ready" in test.selectbox(key="train-engine").options
+    assert "axolotl · ready" in test.selectbox(key="train-engine-en").options

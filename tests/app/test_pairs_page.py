@@ -76,9 +76,9 @@ def test_filters_show_what_the_disk_holds(page, wiring, built):
     test = tab(page("pairs"), "review")
     counts = Review(built.folder, wiring.library("default")).counts()
     assert any(f"{sum(counts['status'].values())} pairs" == c.value for c in test.caption)
-    test.selectbox(key="filter-status").set_value("dropped").run()
+    test.selectbox(key="filter-status-en").set_value("dropped").run()
     assert any(f"{counts['status']['dropped']} pairs" == c.value for c in test.caption)
-    test.selectbox(key="filter-status").set_value("").run()
+    test.selectbox(key="filter-status-en").set_value("").run()
     test.text_input(key="filter-text").set_value("creamery").run()
     found = table(test)
     assert len(found) and all(
@@ -100,7 +100,7 @@ def test_the_check_says_that_few_facts_are_better_retrieved_and_speaks_chinese(p
 
 def test_an_export_is_prepared_and_an_import_becomes_a_dataset_once(page, wiring, built):
     test = tab(page("pairs"), "exchange")
-    test.selectbox(key="export-format").set_value("openai").run()
+    test.selectbox(key="export-format-en").set_value("openai").run()
     test.button(key="export-prepare").click().run()
     assert not test.exception and test.get("download_button")
     rows = [{"instruction": "When was the old creamery bought?", "input": "", "output": "1986"}]
