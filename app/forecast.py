@@ -36,7 +36,7 @@ evidence that is not shared with other rows about the same evidence (docs/BENCHM
 LEAST = 2.0
 """Passes over the rows that training makes however slow the machine is: with fewer nothing is learned."""
 TRAIN_PER_READ = 0.4
-"""Tokens trained in the time in which so many are read: forwards and backwards."""
+"""Tokens trained in the time in which one is read in the same precision: forwards and backwards."""
 WATCHED = 0.25
 """Share of the training time that questions in between may take (finetune/engines/progress.py)."""
 
@@ -245,12 +245,14 @@ def forecast(
     training may take at most."""
     from finetune.models.devices import describe
     from finetune.modelsize import size_of
+    from finetune.offers import HALF
     from finetune.recipes import EPOCHS, RANKS, memory, precision_bits, step_tokens
 
     device, size = describe(), size_of(base)
-    epochs = EPOCHS[effort]
-    training = trained_tokens(amounts, trained, epochs) * epochs / (speed.train or speed.read * TRAIN_PER_READ)
-    training *= 1 + WATCHED
+    epochs, bits = EPOCHS[effort], precision_bits(size, device)
+    # Answers are computed in float32 on a CPU, also where training is done in half of it.
+    pace = speed.train or speed.read * TRAIN_PER_READ / (HALF if device.kind == "cpu" and bits == 16 else 1)
+    training = trained_tokens(amounts, trained, epochs) * epochs / pace * (1 + WATCHED)
     least = training * LEAST / epochs
     asked, general = amounts.asked(questions)
     alone = CLOSED / speed.read + SAID / speed.write
@@ -258,7 +260,6 @@ def forecast(
     grounded = (AROUND * looks + _passages(read)) / speed.read + SAID * looks / speed.write
     # General questions go to the two ways without documents only.
     answers = 4 * asked + 2 * general
-    bits = precision_bits(size, device)
     needed = memory(size, bits=bits, rank=RANKS[effort], tokens=step_tokens(device.kind)) + 4 * size.parameters
     parts = (
         Part(step="pairs", count=amounts.pairs, seconds=5 + amounts.pairs * PAIR_SECONDS, done="pairs" in done),

@@ -20,8 +20,10 @@ def base(tmp_path_factory):
     return tiny_model(tmp_path_factory.mktemp("base") / "tiny")
 
 
-def ahead(base, *, questions=0, budget=None):
-    speed = Speeds(read=1000, write=50, train=500)
+MEASURED = Speeds(read=1000, write=50, train=500)
+
+
+def ahead(base, *, questions=0, budget=None, speed=MEASURED):
     return forecast(
         LANTERN_BAY, speed, base=base, effort="balanced", trained=SMALL, read=SMALL, questions=questions, budget=budget
     )
@@ -51,6 +53,11 @@ def test_training_takes_its_passes_and_the_questions_in_between_and_a_budget_cut
     assert 5 * 174_000 / 500 < train.seconds < 7 * 174_000 / 500
     assert ahead(base, budget=1200).parts[1].seconds == pytest.approx(1210)
     assert ahead(base, budget=60).parts[1].seconds == pytest.approx(0.4 * train.seconds, rel=0.02)
+
+
+def test_before_the_first_training_its_pace_follows_from_reading(base):
+    slow, fast = (ahead(base, speed=Speeds(read=read, write=50)).parts[1].seconds - 10 for read in (500, 1000))
+    assert slow == pytest.approx(2 * fast) and fast > ahead(base).parts[1].seconds / 2
 
 
 def test_every_question_is_answered_four_ways_and_a_general_one_without_documents_only(base):
