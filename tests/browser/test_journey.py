@@ -141,6 +141,14 @@ def test_the_page_works_in_chinese_in_the_dark_and_at_400_pixels(browser, served
     context.close()
 
 
+def test_an_address_that_is_no_page_says_so_in_our_words_and_chat_is_the_chat(page, served):
+    page.goto(f"{served.url}/nowhere")
+    page.get_by_text("There is no such page").first.wait_for()
+    page.goto(f"{served.url}/chat")
+    page.get_by_test_id("stChatInput").wait_for()
+    assert page.get_by_role("dialog").count() == 0
+
+
 @pytest.mark.parametrize(("origin", "status"), [("http://evil.example", 403), ("", 101)])
 def test_only_its_own_page_can_connect(served, origin, status):
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
