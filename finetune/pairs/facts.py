@@ -11,6 +11,7 @@ from finetune.records import Fact
 from memory.records import digest
 from retrieval.records import Block, Section, Unit
 from retrieval.sentences import sentences
+from retrieval.tokens import fold, language
 
 LONGEST = 300
 """Characters of a sentence that is a fact as a whole; a Chinese character counts as two."""
@@ -43,21 +44,39 @@ def _of_text(section: Section, start: int, end: int, kind: str, per_unit: int | 
     text = section.text[start - section.start : end - section.start]
     for a, b in sentences(text) or [(0, len(text))]:
         sentence = text[a:b]
-        if not re.search(r"\w", sentence):
+        if not re.search(r"\w", sentence) or _drawn(sentence):
             continue
         base = start + a
-        for span in _chosen(sentence, section.language, per_unit):
-            yield _span_fact(section, sentence, base, span)
+        spoken = _language(sentence, section.language)
+        named = fold(section.heading) if per_unit else ""
+        for span in _chosen(sentence, spoken, per_unit):
+            # What everything here is about is asked for by nobody.
+            if span.kind not in {"name", "phrase"} or fold(sentence[span.start : span.end]) not in named:
+                yield _span_fact(section, sentence, base, span).model_copy(update={"language": spoken})
         if _width(sentence) <= LONGEST:
-            yield make(section, kind, base, sentence, (base, sentence), about=_about(section))
+            whole = make(section, kind, base, sentence, (base, sentence), about=_about(section))
+            yield whole.model_copy(update={"language": spoken})
 
 
-def _chosen(sentence: str, language: str, per_unit: int | None) -> list[Span]:
+def _drawn(sentence: str) -> bool:
+    """Whether it is a drawing, a pattern or code rather than a sentence."""
+    return len(re.findall(r"[|^~\\{}<>=_*#]", sentence)) >= max(3, len(sentence) / 20)
+
+
+def _language(sentence: str, section: str) -> str:
+    """The sentence's language where it plainly is another one than its section's: English quoted in Chinese."""
+    han = len(re.findall(r"[\u3400-\u9fff]", sentence))
+    if section.startswith("zh") and not han and len(sentence.split()) > 3:
+        return language(sentence)
+    return language(sentence) if section == "en" and han > len(sentence) / 2 else section
+
+
+def _chosen(sentence: str, spoken: str, per_unit: int | None) -> list[Span]:
     """The best spans that leave enough of the sentence to ask with."""
     every = per_unit is None
     found = [
         s
-        for s in spans(sentence, language, every=every)
+        for s in spans(sentence, spoken, every=every)
         if every or _width(sentence) - _width(sentence[s.start : s.end]) >= 8
     ]
     if per_unit is None:

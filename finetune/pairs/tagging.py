@@ -46,6 +46,11 @@ def english(text: str) -> tuple[Word, ...]:
     return tuple(_with_verbs(found))
 
 
+def ordinary(word: str) -> bool:
+    """Whether the dictionary has the English word in small letters: "Corresponding Source" names nobody."""
+    return word.lower() in _english_tagger().lexicon
+
+
 def _with_verbs(words: list[Word]) -> list[Word]:
     """Nouns that can only be the verb: behind a noun, before a number or an article, in a clause without another."""
     for place in range(1, len(words) - 1):

@@ -71,6 +71,29 @@ def test_spans_keep_number_and_unit_together(sentence, language, wanted):
     assert wanted <= {sentence[s.start : s.end] for s in spans(sentence, language)}
 
 
+@pytest.mark.parametrize(
+    ("sentence", "piece"),
+    [(".gpg.keygen.algo.rsa_se 通常不是好主意。", "se"), ("The disk writes 300 MB/s at most.", "300 MB"),
+     ("See interpreter_Name for it.", "Name"), ("Gregor's desk is there.", "Gregor"), ("Keys open 3–5 doors.", "3")],
+)  # fmt: skip
+def test_a_piece_of_something_longer_is_no_span(sentence, piece):
+    language = "zh-Hant" if "通" in sentence else "en"
+    assert piece not in {sentence[s.start : s.end] for s in spans(sentence, language)}
+
+
+def test_drawings_give_no_facts_and_english_in_a_chinese_section_is_asked_about_in_english(fresh):
+    library = fresh(
+        {
+            "手冊.md": "# 手冊\n\n## 密碼檔\n\n密碼檔由管理員保管，每日備份一次。\n\n"
+            "The password file holds 9 fields in every line.\n\n| ^ V | 33 text | <-- | ___ | 第一行\n"
+        }
+    )
+    made = [fact for _, fact in found(library, "手冊.md")]
+    assert not [fact for fact in made if "33" in fact.value]
+    assert {fact.language for fact in made if "fields" in fact.statement} == {"en"}
+    assert {fact.language for fact in made if "管理員" in fact.statement} == {"zh-Hant"}
+
+
 def test_may_the_verb_is_no_month():
     sentence = "Clients may park here and may stay."
     assert not [s for s in spans(sentence, "en") if s.kind == "date"]

@@ -117,10 +117,28 @@ def test_simplified_documents_are_asked_about_in_simplified(fresh):
         ("A missed visit costs £18, a missed operation £65.", "£65", "amount"),
         ("Dr Alba bought the old creamery at 27 Fennmoor Lane in 1986.", "Fennmoor Lane", "name"),
         ("Wicker baskets stay at home.", "home", "phrase"),
+        ("Keep intact all notices stating that this License applies.", "License", "name"),
+        ("The tool takes installed Debian packages apart.", "Debian", "name"),
+        ("It is used by IMAP, POP, and SMTP servers.", "POP", "name"),
+        ("If the Program shows Legal Notices at its start, yours may.", "Legal Notices", "name"),
+        ("The exit code is 9 username already in use.", "9 username", "number"),
     ],
 )
 def test_a_span_that_is_only_a_part_of_what_would_be_asked_is_not_asked_for(statement, value, kind):
     assert not questions(fact(kind, value, statement))
+
+
+def test_terms_in_capitals_are_nobody_and_numbered_things_are_told_apart():
+    asked = questions(fact("name", "Corresponding Source", "The work must carry Corresponding Source with it."))
+    assert asked and not [q for q in asked.values() if "who" in q.lower().split()]
+    asked = questions(fact("number", "section 10", "Extra terms are void under section 10 of the deed."))
+    assert asked["plain"] == "Under which section are extra terms void of the deed?"
+
+
+def test_a_heading_that_nobody_would_say_is_left_out_and_leaves_no_hole():
+    given = fact("amount", "£18", "A missed visit costs £18.")
+    made = questions(given, "You should have received a copy of the General Public License with it")
+    assert made and not [q for q in made.values() if "received" in q or "()" in q or q[:1] in ":–"]
 
 
 def test_a_case_with_its_own_verb_is_still_asked_for():
@@ -133,6 +151,8 @@ def test_a_case_with_its_own_verb_is_still_asked_for():
     [
         ("冷藏櫃要保持在2到6度。", "2", "number"),
         ("通知品保主任魏士哲。", "魏士哲", "name"),
+        ("園區有宏碁、緯創、宇瞻與台灣航電進駐。", "宇瞻", "name"),
+        ("RSA 可以被用來簽署及加密。", "加密", "phrase"),
     ],
 )
 def test_a_chinese_span_that_is_only_a_part_is_not_asked_for(statement, value, kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -29,8 +30,21 @@ def spans(text: str, language: str, *, every: bool = False) -> list[Span]:
         from finetune.pairs.spans.english import found
     else:
         from finetune.pairs.spans.numbers import found
-    candidates = found(text)
+    candidates = [span for span in found(text) if not _piece(text, span)]
     return sorted(set(candidates), key=lambda s: (s.rank, s.start, -s.end)) if every else settle(candidates)
+
+
+_JOINED_BEFORE = re.compile(r"(?:[_\\@#~/–-]|(?<!\d)\.)$")
+_JOINED_AFTER = re.compile(r"[_\\@~]|[./–-]\w|['’]s\b")
+
+
+def _piece(text: str, span: Span) -> bool:
+    """Whether the span is a piece of something longer: an identifier, a file's name, half a range, whose it is."""
+    if span.kind in {"quoted", "code"}:
+        return False
+    # A price by the night is a price.
+    behind = text[span.end : span.end + 3].removeprefix("/" if span.kind == "amount" else "")
+    return bool(_JOINED_BEFORE.search(text[max(span.start - 2, 0) : span.start]) or _JOINED_AFTER.match(behind))
 
 
 def settle(candidates: list[Span]) -> list[Span]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from finetune.pairs.spans import RANKS, Span
-from finetune.pairs.spans.numbers import CODE, MAIL, quoted
+from finetune.pairs.spans.numbers import CODE, LABEL, MAIL, quoted
 from finetune.pairs.tagging import Word, english
 from finetune.pairs.words import words
 
@@ -48,7 +48,7 @@ _PATTERNS = [
         rf"|\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?|\b(?:the\send\sof\s)?{_MONTH}(?:\sto\s{_MONTH})?(?:\s\d{{4}})?"
         rf"|\b{_DAY}(?:(?:,\s|\sand\s|,\sand\s|\sto\s|\sor\s){_DAY})*|\b(?:1[5-9]|20)\d{{2}}\b(?!\s?[a-z])",
     ),
-    ("number", r"\b(?:day|edition|room|gate|berth|pier|bay|platform|floor|page|channel|level|zone)\s\d+[A-Za-z]?\b"),
+    ("number", rf"\b{LABEL}\s\d+(?:\.\d+)*[A-Za-z]?\b"),
     ("number", rf"(?<![\w.])(?:{_NUMBER})\s?(?:°C|°|km/h|kg|g|km|cm|mm|m²|m|ml|l|kW|V|GB|MB|mph|min)\b"),
     ("number", rf"(?<![\w.,:])(?:{_NUMBER}|{_SPELT})(?:\sto\s(?:{_NUMBER}|{_SPELT}))?[ -]{_UNIT}"),
     ("number", rf"(?<![\w.,:£$€-])(?:{_NUMBER})(?![\w:,]*\d)(?!\w)"),

@@ -9,6 +9,12 @@ from finetune.pairs.spans import Span
 MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s，。；、）)]+"
 CODE = r"\b(?=[A-Z\d/-]*\d)[A-Z]{1,5}[-/]?\d+[A-Z\d]*(?:-\d+)*\b"
 QUOTED = r"[「『《](?P<zh>[^「」『』《》]{1,24})[」』》]|[“\"](?P<en>[^“”\"]{2,60})[”\"]"
+LABEL = (
+    r"(?:[Dd]ay|[Ee]dition|[Rr]oom|[Gg]ate|[Bb]erth|[Pp]ier|[Bb]ay|[Pp]latform|[Ff]loor|[Pp]age|[Cc]hannel|[Ll]evel"
+    r"|[Zz]one|[Ss]ection|[Cc]lause|[Cc]hapter|[Aa]rticle|[Pp]aragraph|[Vv]ersion|[Ss]tep|[Tt]able|[Ff]igure|[Ll]ine"
+    r"|[Pp]ort|[Pp]art|[Vv]olume|[Rr]ule|[Tt]erminal)"
+)
+"""English words that a number behind them counts on from: "which room", never "how many"."""
 _ANY = re.compile(rf"(?P<code>{MAIL}|{CODE})|(?P<number>\d[\d.,:/–-]*\d|\d)")
 
 

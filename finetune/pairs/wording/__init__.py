@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from finetune.records import Fact
+from retrieval.script import has_han
 
 
 class Wording(NamedTuple):
@@ -24,6 +25,10 @@ HELD_OUT = ("keywords", "moved")
 """Question families that training never sees, fixed for all datasets: the first makes dev rows, the other test rows."""
 
 
+LONGEST, LONGEST_TOPIC = 32, 9
+"""Words of a question and of a heading in one, beyond which nobody speaks so."""
+_NO_TOPIC = re.compile(r"^\s*[:–,，]\s*|\s*(?:\(\)|（）|–)(?=\s*[?.？。]?$)| I mean \.$")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")
 
 
@@ -38,17 +43,32 @@ def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
     else:
         from finetune.pairs.wording import english as maker  # type: ignore[no-redef]
     fact = fact.model_copy(update={"attribute": spoken(fact.attribute)})
-    made = maker.wordings(fact, _NUMBERED.sub("", spoken(topic)), unique=unique)
+    made = maker.wordings(fact, _sayable(_NUMBERED.sub("", spoken(topic)), fact.language), unique=unique)
     seen: set[str] = set()
     kept = []
     for wording in made:
         question = re.sub(r"\s+([,;:?!.])", r"\1", " ".join(wording.question.split()))
         question = re.sub(r"[,;:]+([?.])", r"\1", question)
+        question = _NO_TOPIC.sub("", question)
         key = question.casefold().strip(" ?？.。")
-        if key and key not in seen:
+        if key and key not in seen and (wording.family == "cloze" or _width(question) <= LONGEST):
             seen.add(key)
             kept.append(wording._replace(question=question))
     return kept
+
+
+def _sayable(topic: str, language: str) -> str:
+    """The heading, or "" where nobody would say it: a whole sentence, or a long one in another language."""
+    if language.startswith("zh"):
+        foreign = topic.isascii() and len(topic.split()) > 3
+    else:
+        foreign = has_han(topic)
+    return "" if foreign or _width(topic) > LONGEST_TOPIC else topic
+
+
+def _width(text: str) -> int:
+    """Words; two Chinese characters count as one."""
+    return len(text.split()) + len(_HAN.findall(text)) // 2
 
 
 def spoken(name: str) -> str:

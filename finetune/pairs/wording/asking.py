@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from finetune.pairs.spans.numbers import LABEL
+from finetune.pairs.tagging import ordinary
 from finetune.pairs.words import words
 
 
@@ -85,9 +87,9 @@ def _date(value: str, left: str, bare: str, preposition: str) -> Asked:
 
 
 def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
-    label = re.match(r"(day|edition|room|gate|berth|pier|bay|platform|floor|page|channel|level|zone)\s", value)
+    label = re.match(rf"({LABEL})\s", value)
     if label:
-        return Asked(f"which {label[1]}", bare, "" if preposition == "" else preposition, label[1])
+        return Asked(f"which {label[1].lower()}", bare, preposition, label[1].lower())
     unit = _unit(value)
     if _DURATION.search(unit) and preposition in {"for", ""}:
         return Asked("how long", bare if preposition else left, noun="how long")
@@ -140,4 +142,5 @@ def _looks_like_a_person(value: str) -> bool:
         and all(w[:1].isupper() and w.isalpha() for w in words)
         and words[-1].lower() not in _PLACES
         and not any(w.isupper() for w in words)
+        and not all(map(ordinary, words))
     )

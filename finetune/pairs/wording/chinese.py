@@ -13,6 +13,9 @@ from finetune.records import Fact
 from memory.records import digest
 
 _STOPS = "，,；;。！!？?：:"
+_ROW_BEFORE = re.compile(r"[、與与和及跟或][「『《“\"]?$")
+_ROW_AFTER = re.compile(r"[」』》”\"]?[、與与和及跟或]")
+"""A row of things goes on in front of or behind the value."""
 _SURNAMES = frozenset(
     "王李張劉陳楊黃趙周吳徐孫朱馬胡郭林何高梁鄭羅宋謝唐韓曹許鄧蕭馮曾程蔡彭潘袁于董余蘇葉呂魏蔣田杜丁沈姜范江傅鍾盧汪戴崔任陸廖姚方金邱夏譚"
     "韋賈鄒石熊孟秦閻薛侯雷白龍段郝孔邵史毛常萬顧賴武康賀嚴尹錢施牛洪龔湯陶黎溫莫易樊喬文安殷顏莊章魯倪龐邢俞翟藍聶齊向申葛柴游阮詹歐柯辛簡涂連古"
@@ -73,8 +76,13 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
 
 
 def _unaskable(fact: Fact, left: str, right: str, wh: str) -> bool:
-    """Whether the span is only a part of what would be asked: half a range, 手機 of 值班手機, the verb of 想換班."""
+    """Whether the span is only a part of what would be asked: half a range, 手機 of 值班手機, the verb of 想換班, a
+    name out of a row of names."""
     if fact.kind == "number" and (re.match(r"\s*[到至~～–-]\s*\d", right) or re.search(r"\d\s*[到至~～–-]\s*$", left)):
+        return True
+    if fact.kind in {"name", "phrase", "quoted"} and (_ROW_BEFORE.search(left) or _ROW_AFTER.match(right)):
+        return True
+    if left.endswith("的") and wh in {"誰", "哪裡"}:
         return True
     before, inside = chinese(left), chinese(fact.value)
     if wh not in {"什麼", "誰"} or not before or left[-1:] in _STOPS + "「『《" or not inside:
@@ -166,7 +174,7 @@ def _around(sentence: str, start: int, end: int) -> tuple[str, str]:
     while begin > 0 and (right_end - begin < 46) and not _has_topic(sentence[begin:start], sentence[end:right_end]):
         begin = _clause_start(sentence, begin - 1)
     left = sentence[begin:start]
-    right = sentence[end:right_end]
+    right = sentence[end:right_end].rstrip(" .")
     # Half a bracket left behind would only confuse.
     for a, b in ("()", "（）", "「」", "『』"):
         if left.count(a) > left.count(b) and b not in right:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from finetune.pairs.tagging import english
 from finetune.pairs.wording import Wording, cells_english, lexicon
-from finetune.pairs.wording.asking import Asked, asked
+from finetune.pairs.wording.asking import PLURAL, Asked, asked
 from finetune.pairs.wording.clauses import Clause, clause
 from finetune.pairs.wording.verbs import base
 from finetune.pairs.words import words
@@ -22,6 +22,10 @@ _OPENINGS = words(
     "if when on in whoever once before after from between with at by for until yes no under outside "
     "nothing nobody none never"
 )
+_CONDITION = re.compile(
+    r"\s*(?:if|when|unless|although|because|while|where|whether|as|that|which|who|whose)\b", re.IGNORECASE
+)
+"""Openings of a clause in whose middle nothing can be asked for."""
 _VAGUE = words("it they he she this that these those them his her its their both there one another we i you")
 
 
@@ -46,6 +50,8 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     if len(f"{found.left} {found.right}".split()) < 2:
         found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
     if re.match(r"(?:or|and|to)\s", found.right) and re.search(r"\d", found.right.split(",")[0]):
+        return
+    if found.verb and _CONDITION.match(found.left):
         return
     found = found._replace(left=re.sub(r"^\s*(?:Yes|No|Never)\s*,\s*", "", found.left))
     if found.verb and re.search(r"\d", found.right):
@@ -77,6 +83,10 @@ def _unaskable(fact: Fact, before: str, after: str) -> bool:
     the number of "Rooms 1 to 4", the street of "27 Fennmoor Lane"."""
     if before.count("(") > before.count(")"):
         return True
+    if fact.kind in {"name", "phrase", "quoted"} and _one_of_many(before, after):
+        return True
+    if fact.kind == "name" and _part_of_a_noun(fact, before):
+        return True
     if fact.kind in {"name", "phrase"}:
         idiom = (
             fact.kind == "phrase" and re.search(r"\bat\s*$", before) and fact.value.islower() and " " not in fact.value
@@ -90,7 +100,31 @@ def _unaskable(fact: Fact, before: str, after: str) -> bool:
     compound = bool(follows) and follows[0].tag in {"NN", "NNS"} and after[:1] == " " and after[1:2].islower()
     last = english(before[-40:])
     numbered = re.fullmatch(r"[\d\s.,to–-]+", fact.value) and last and last[-1].tag in {"NNS", "NNP", "NNPS"}
-    return compound or bool(numbered) or bool(re.match(r"half\s+(?:a\s+)?(?:price|the)", fact.value))
+    counted = re.fullmatch(r"(?!1\s)[\d.,]+\s([a-z]{4,})", fact.value)
+    label = counted is not None and not PLURAL.search(counted[1]) and english(counted[1])[0].tag == "NN"
+    return compound or label or bool(numbered) or bool(re.match(r"half\s+(?:a\s+)?(?:price|the)", fact.value))
+
+
+def _one_of_many(before: str, after: str) -> bool:
+    """Whether it is one of a row of things: "IMAP, POP and SMTP", "such as NIS"."""
+    joined = re.search(r"\b(?:and|or|such as|including)\s+(?:(?:the|an?)\s+)?[“\"]?$", before)
+    goes_on = re.match(r"[”\"]?(?:,?\s+(?:and|or)\s|,\s+[^,]{2,40},?\s+(?:and|or)\s)", after)
+    return bool(joined or goes_on or (re.search(r",\s+$", before) and after.startswith(",")))
+
+
+def _part_of_a_noun(fact: Fact, before: str) -> bool:
+    """Whether the name only says which: "this License", "installed Debian packages", "our vet Dr Orrell"."""
+    words = english(fact.statement)
+    start = fact.start - fact.statement_start
+    end = start + len(fact.value)
+    front = next((w for w in reversed(words) if w.end <= start), None)
+    behind = [w for w in words if w.start >= end][:2]
+    if front and before[-1:] == " " and before[-2:-1].isalnum():
+        determined = front.tag in {"DT", "PRP$"} and front.text.lower() not in {"the", "a", "an"}
+        if determined or front.tag in {"JJ", "NN", "NNS"}:
+            return True
+    noun = bool(behind) and behind[0].start == end + 1 and behind[0].tag in {"NN", "NNS"} and behind[0].text.islower()
+    return noun and (len(behind) == 1 or behind[1].tag not in {"DT", "CD", "PRP$", "NNP", "PRP"})
 
 
 def _one_of_several(fact: Fact, before: str) -> bool:

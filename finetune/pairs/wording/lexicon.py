@@ -99,7 +99,7 @@ def to_me(text: str) -> str:
     )
     agreement = {"does": "do", "are": "am", "is": "am", "has": "have"}
     changed = re.sub(
-        rf"\b({helper})\s{subject}\b(?!['’])",
+        rf"\b({helper})\s{subject}\b(?!['’]|\s(?:and|or)\b)",
         lambda m: f"{agreement.get(m[1].lower(), m[1])} I",
         flipped,
         count=1,
@@ -113,15 +113,11 @@ def to_me(text: str) -> str:
 def casual(text: str) -> str:
     """Lower case, no closing mark, a few words as they are typed in a hurry."""
     text = text.strip(" ?.")
-    words = [w if _KEEP.search(w) or _named(w) else w.lower() for w in text.split(" ")]
+    words = [w if _KEEP.search(w) else w.lower() for w in text.split(" ")]
     text = " ".join(words)
     for plain, quick in load("english")["casual"].items():
         text = re.sub(rf"\b{re.escape(plain)}\b", quick, text)
     return text.replace(" I ", " i ")
-
-
-def _named(word: str) -> bool:
-    return False
 
 
 def lower(text: str) -> str:
