@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finetune.datasets import PAIRS, Dataset, Tally, read, read_pairs, write
 from finetune.pairs import filters
-from finetune.pairs.duplicates import key
+from finetune.pairs.duplicates import answer_key, key
 from finetune.pairs.locate import locate
+from finetune.pairs.settings import PairSettings
+from finetune.pairs.splits import held_out
 from finetune.records import DatasetCard, Pair, PairStatus, Split
 from memory.errors import BadDataset, DocgraftError
 from memory.records import Record, digest, now
@@ -192,8 +194,12 @@ class Review:
         return len(back)
 
     def add(self, question: str, answer: str, *, section_id: str, force: bool = False) -> Pair:
-        """A pair of one's own about a section; its evidence is looked for there and the pair is checked."""
+        """A pair of one's own about a section; its evidence is looked for there and the pair is checked.
+
+        It teaches, or tests where the section is one that this dataset never trains.
+        """
         section = self.library.section(section_id)
+        tests = held_out(section, PairSettings.model_validate(self.dataset.card.settings.get("pairs", {})).held_out)
         start, end = locate(section, units(section), "", answer)
         pair = Pair(
             id=digest("person", section_id, question, answer),
@@ -209,6 +215,8 @@ class Review:
             maker="person",
             family="person",
             language=section.language,
+            split="test" if tests else "train",
+            test_set="unseen_section" if tests else None,
             status="edited",
         )
         pair = self._checked(pair, force=force)
@@ -248,15 +256,16 @@ class Review:
         return filters.reason(pair, "\n".join(texts))
 
     def _leak(self, pair: Pair) -> str:
-        """Whether the same question stands on the other side of the split, or is answered otherwise on this one."""
+        """Whether the same question stands on the other side of the split, or is asked on this one already."""
         mine = key(pair.instruction)
         for other in read_pairs(self.folder / PAIRS):
             if other.id == pair.id or other.status == "dropped" or key(other.instruction) != mine or other.history:
                 continue
             if (other.split == "train") != (pair.split == "train"):
                 return "leak: the same question is on the other side of the split"
-            if not other.input and not pair.input and key(other.output) != key(pair.output):
-                return "conflict: another pair answers the same question otherwise"
+            if not other.input and not pair.input:
+                same = answer_key(other) == answer_key(pair)
+                return "duplicate" if same else "conflict: another pair answers the same question otherwise"
         return ""
 
     def _some(self, pair_ids: Iterable[str]) -> Sequence[Pair]:

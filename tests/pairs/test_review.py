@@ -9,7 +9,9 @@ import pytest
 
 from finetune.datasets import fingerprint, read, read_pairs
 from finetune.pairs.review import Review, Wanted
+from finetune.pairs.splits import held_out
 from memory.errors import BadDataset, DocgraftError
+from retrieval.units import units
 
 
 @pytest.fixture
@@ -105,8 +107,20 @@ def test_a_pair_of_ones_own_gets_its_evidence_and_can_be_taken_back(review, libr
     assert len(on_disk(review)) == count + 1
     with pytest.raises(BadDataset):
         review.add("Forgot the vet again, how dear was that?", "£99", section_id=section.id)
+    with pytest.raises(BadDataset, match="duplicate"):
+        review.add("forgot the vet again - how dear is that", "£18", section_id=section.id)
     assert review.undo() == "add"
     assert len(on_disk(review)) == count
+
+
+def test_a_pair_of_ones_own_teaches_unless_its_section_is_held_out(review, library):
+    sections = [s for s in library.sections() if any(unit.kind != "heading" for unit in units(s))]
+    for held in (False, True):
+        section = next(s for s in sections if held_out(s, 0.15) is held)
+        answer = next(unit.text for unit in units(section) if unit.kind != "heading")
+        pair = review.add("What was written there by hand?", answer, section_id=section.id, force=True)
+        assert (pair.split, pair.test_set) == (("test", "unseen_section") if held else ("train", None))
+        review.undo()
 
 
 def test_an_edit_may_not_leak_a_test_question_or_contradict_another_pair(review):
