@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune.datasets import Dataset, read
+from finetune.datasets import CARD, Dataset, read
 from finetune.pairs.evidence import Trail
 from finetune.pairs.finding import Room, found, gives_way
-from finetune.pairs.finish import finish, unjudged
+from finetune.pairs.finish import finish
 from finetune.pairs.generate import Generator, Source
 from finetune.pairs.settings import BuildProgress, PairSettings
+from finetune.pairs.taken import BY_HAND, take_over
 from finetune.pairs.work import SectionFacts, Work
-from finetune.records import Fact, Pair
-from memory.errors import DocgraftError
+from finetune.records import Fact
+from memory.errors import BadDataset, DocgraftError
 from memory.records import new_id, now
 from memory.workspace import KnowledgeBaseFolder
 from retrieval.chunking import units
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from finetune.pairs.llm import Writer
     from retrieval.library import Library
-    from retrieval.records import Section
     from retrieval.search import Search
 
 Report = Callable[[BuildProgress], None]
@@ -60,7 +58,7 @@ def build(
     if settings is None:
         begun = Work(dataset).plan()["settings"] if Work(dataset).begun else {}
         settings = PairSettings.model_validate(begun)
-    if (dataset / "card.json").is_file():
+    if (dataset / CARD).is_file():
         return read(dataset)
     with library.folder.lock(f"dataset-{dataset.name}", timeout=1):
         run = _Run(
@@ -72,7 +70,7 @@ def build(
             clock=_Clock(progress),
             stop=stop or (lambda: False),
         )
-        run.open(previous, mix)
+        run.open(previous or _earlier(library, run.work), mix)
         return run.finished() if run.facts() and run.pairs() else None
 
 
@@ -89,6 +87,8 @@ def refresh(
 
     With a model, sections for which it gave too little before are asked again; what it answered is not paid twice.
     """
+    if "pairs" not in dataset.card.settings:
+        raise BadDataset("This dataset was imported, not built.", "Build one from the documents: docgraft pairs build")
     settings = PairSettings.model_validate(dataset.card.settings["pairs"])
     return build(library, search, settings, model=model, previous=dataset, progress=progress, stop=stop)
 
@@ -135,33 +135,10 @@ class _Run:
             self.work.agree(self.settings, name, mix=mix)
         plan = {"settings": self.settings.model_dump(mode="json"), "model": name, "created": now()}
         self.work.start(plan | {"previous": previous.id if previous else ""})
-        if previous and not self.work.done():
-            self._take_over(previous)
+        if previous and BY_HAND not in self.work.done():
+            short = {line["section"] for line in previous.card.settings.get("shortfalls", ())} if self.model else set()
+            take_over(self.library, self.work, previous, anew=frozenset(short))
         self.writer = _writer(self.model, self.settings, self.work.calls_path)
-
-    def _take_over(self, previous: Dataset) -> None:
-        """Copy the rows of sections that are still there, as they were edited."""
-        there = _by_id(self.library)
-        if self.model is not None:
-            short = {line["section"] for line in previous.card.settings.get("shortfalls", ())}
-            there = {name: same for name, same in there.items() if name not in short}
-        if (previous.folder / self.work.calls_path.name).exists():
-            shutil.copyfile(previous.folder / self.work.calls_path.name, self.work.calls_path)
-        block: list[Pair] = []
-        for pair in previous.pairs(dropped=True):
-            if pair.section_id not in there:
-                continue
-            if block and block[0].section_id != pair.section_id:
-                self._taken(block, there)
-                block = []
-            block.append(unjudged(pair))
-        if block:
-            self._taken(block, there)
-
-    def _taken(self, block: list[Pair], there: dict[str, list[Section]]) -> None:
-        same = there[block[0].section_id]
-        section = next((s for s in same if s.document_id == block[0].document_id), same[0])
-        self.work.append(section.id, _moved(block, section), taken=1)
 
     def facts(self) -> bool:
         """The first pass; quick, so it is made anew in every process. False when stopped."""
@@ -244,26 +221,11 @@ class _Stopped(Exception):
     """Leaves a generator when the user pauses."""
 
 
-def _by_id(library: Library) -> dict[str, list[Section]]:
-    found_: dict[str, list[Section]] = {}
-    for section in library.sections():
-        found_.setdefault(section.id, []).append(section)
-    return found_
-
-
-def _moved(rows: list[Pair], section: Section) -> list[Pair]:
-    """A section's rows where it stands now: the text before it may be longer, its document another version."""
-    shifts: set[int] = set()
-    for pair in rows:
-        places = re.finditer(re.escape(pair.quote), section.text) if pair.quote else ()
-        found = {section.start + place.start() - pair.start for place in places}
-        shifts = shifts & found or shifts or found
-    by = min(shifts, key=abs, default=0)
-    moved = []
-    for pair in rows:
-        ends = {"start": pair.start + by, "end": pair.end + by} if pair.quote else {}
-        moved.append(pair.model_copy(update={"document_id": section.document_id} | ends))
-    return moved
+def _earlier(library: Library, work: Work) -> Dataset | None:
+    """The dataset that an unfinished build goes out from, while it is there."""
+    name = work.plan().get("previous") if work.begun else ""
+    folder = library.folder.dataset(name) if name else None
+    return read(folder) if folder and (folder / CARD).is_file() else None
 
 
 def _writer(model: BaseChatModel | None, settings: PairSettings, calls: Path) -> Writer | None:

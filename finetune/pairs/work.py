@@ -115,6 +115,11 @@ class Work:
             file_.write(json.dumps(line) + "\n")
         return kept, dropped
 
+    def clear(self) -> None:
+        """Forget every row."""
+        for path in (self.done_path, self.rows_path):
+            path.unlink(missing_ok=True)
+
     def rows(self) -> Iterator[Pair]:
         """Every row so far, in the order made."""
         yield from read_pairs(self.rows_path)

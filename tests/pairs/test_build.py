@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -325,20 +324,28 @@ def test_a_build_on_an_earlier_one_is_the_same_when_nothing_has_changed(library,
     assert made.card.fingerprint == dataset.card.fingerprint and made.card.counts == dataset.card.counts
 
 
-def test_only_what_changed_is_made_again_and_edits_are_kept(library, dataset):
+def test_only_what_changed_is_made_again_and_what_people_wrote_is_kept(library, dataset):
     from finetune.pairs.review import Review
 
     review = Review(dataset.folder, library)
     chosen = next(p for p in dataset.pairs("train") if p.output == "£18" and p.kind == "closed_book")
     review.edit(chosen.id, question="What do I owe for a visit that I forgot?")
+    garden = next(s.id for s in library.sections() if "19:30" in s.text)
+    review.add("Who has the key to the garden?", "The night nurse", section_id=garden)
+    review.add("The garden shuts at what hour?", "19:30", section_id=garden)
     text = (library.document("handbook.md").text).replace("19:30", "20:45, when the last ferry has come in,")
     library.add([Upload(name="handbook.md", data=text.encode())])
     assert review.stale()
-    started = time.monotonic()
-    made = refresh(library, searched(library), read(dataset.folder))
-    assert time.monotonic() - started < 60
-    questions = {p.instruction: p for p in made.pairs()}
+    assert refresh(library, searched(library), read(dataset.folder), stop=lambda: True) is None
+    (begun,) = unfinished(library)
+    work = Work(library.folder.dataset(begun))
+    begun_with = work.done_path.read_bytes().splitlines(keepends=True)
+    work.done_path.write_bytes(b"".join(begun_with[:2]))  # As kill -9 leaves it.
+    made = build(library, searched(library), id=begun)
+    questions = {p.instruction: p for p in made.pairs(dropped=True)}
     assert questions["What do I owe for a visit that I forgot?"].status == "edited"
+    assert questions["Who has the key to the garden?"].status == "edited"
+    assert questions["The garden shuts at what hour?"].reason.startswith("removed")
     assert not [p for p in made.pairs() if p.output == "19:30"]
     assert [p for p in made.pairs() if "20:45" in p.output]
     texts = {document.id: library.document(document.id).text for document in library.documents()}
