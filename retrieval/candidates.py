@@ -28,21 +28,29 @@ class Candidate(NamedTuple):
 
 def candidates(library: Library, texts: Sequence[str], vectors: NDArray[np.float32]) -> list[Candidate]:
     """Sections of the best chunks of either leg, for any of the queries; a leg that lacks a section gives it 0."""
-    near = [library.vector_scores(vector, EACH) for vector in vectors]
+    near = library.vector_scores_each(vectors, EACH)
     worded = library.keyword_scores_each([tokens(text) for text in texts], EACH)
     chunks = list(dict.fromkeys(chunk for scores in (*near, *worded) for chunk in scores))
     found: dict[str, list[str]] = {}
     for chunk, section in library.sections_of(chunks).items():
         found.setdefault(section, []).append(chunk)
     return [
-        Candidate(
-            section_id=section,
-            chunk_id=max(own, key=lambda chunk: (sum(s.get(chunk, 0.0) for s in near), chunk)),
-            cosine=tuple(max(scores.get(chunk, 0.0) for chunk in own) for scores in near),
-            keyword=tuple(max(scores.get(chunk, 0.0) for chunk in own) for scores in worded),
-        )
+        Candidate(section, _nearest(own, near), cosine=_best(own, near), keyword=_best(own, worded))
         for section, own in found.items()
     ]
+
+
+def _nearest(own: list[str], near: list[dict[str, float]]) -> str:
+    if len(own) == 1:
+        return own[0]
+    return max(own, key=lambda chunk: (sum(scores.get(chunk, 0.0) for scores in near), chunk))
+
+
+def _best(own: list[str], legs: list[dict[str, float]]) -> tuple[float, ...]:
+    """The best of a section's chunks, per query."""
+    if len(own) == 1:
+        return tuple(scores.get(own[0], 0.0) for scores in legs)
+    return tuple(max(scores.get(chunk, 0.0) for chunk in own) for scores in legs)
 
 
 def starts(vectors: UnitVectors) -> tuple[list[str], NDArray[np.intp]]:

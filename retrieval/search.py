@@ -101,6 +101,14 @@ class Search:
             seconds=time.perf_counter() - began,
         )
 
+    def hits(self, question: str, *, limit: int = 20) -> tuple[Hit, ...]:
+        """The hits that `search` gives for a question without history; not their relevance, which takes time too."""
+        revision = self.library.revision
+        if not question.strip() or not self._documents(revision):
+            return ()
+        asked = queries(question, (), self.rewriter)
+        return tuple(self._reranked(self._found(asked, self._encoded(asked), revision), asked)[:limit])
+
     def retriever(self, *, limit: int = 5) -> BaseRetriever:
         """This search as a LangChain retriever: one Document per hit, with its scores in the metadata."""
         from retrieval.retriever import HybridRetriever
@@ -108,15 +116,21 @@ class Search:
         return HybridRetriever(search=self, limit=limit)
 
     def _search(self, asked: list[Query], limit: int, revision: int) -> tuple[tuple[Hit, ...], float]:
-        hits = self._found(asked, self.embedder.encode([query.text for query in asked], query=True), revision)
+        hits = self._found(asked, self._encoded(asked), revision)
         if not hits:
             return (), 0.0
         relevance = floors.relevance(asked[0].text, hits, self._usual(asked[0].text, revision))
-        if self.reranker is not None:
-            from retrieval.rerank import rerank
+        return tuple(self._reranked(hits, asked)[:limit]), relevance
 
-            hits = rerank(hits, asked[-1].text, self.reranker)
-        return tuple(hits[:limit]), relevance
+    def _encoded(self, asked: list[Query]) -> NDArray[np.float32]:
+        return self.embedder.encode([query.text for query in asked], query=True)
+
+    def _reranked(self, hits: Sequence[Hit], asked: list[Query]) -> Sequence[Hit]:
+        if self.reranker is None or not hits:
+            return hits
+        from retrieval.rerank import rerank
+
+        return rerank(hits, asked[-1].text, self.reranker)
 
     def _found(self, asked: list[Query], vectors: NDArray[np.float32], revision: int) -> Sequence[Hit]:
         """All candidates' sections as hits, best first."""

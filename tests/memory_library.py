@@ -92,6 +92,9 @@ class MemoryLibrary:
         scores = self._vectors @ vector
         return {self._chunks[i][0]: float(scores[i]) for i in np.argsort(-scores)[:limit]}
 
+    def vector_scores_each(self, vectors, limit: int) -> list[dict[str, float]]:
+        return [self.vector_scores(vector, limit) for vector in vectors]
+
     def keyword_scores(self, query, limit: int) -> dict[str, float]:
         if self._words is None:
             self._words = [tokens(f"{e.heading}\n{c.text}") for e in self._embedded for c in e.chunks]

@@ -84,6 +84,7 @@ def test_the_unit_that_answers_comes_first(search, question, document, unit):
 
 def test_hits_and_their_evidence_are_in_order_and_verbatim(search, library):
     hits = search.search("How long are batteries covered?").hits
+    assert search.hits("How long are batteries covered?") == hits and search.hits(" ") == ()
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
     texts = {d.name: d.text for d in library.documents()}
     for found in hits:

@@ -69,7 +69,7 @@ class Trail:
         return any(token in own and self.frequency[token] <= _RARE for token in tokens(question))
 
     def _searched(self, question: str) -> tuple[Hit, ...]:
-        return self.search.search(question, limit=12).hits if self.search is not None else ()
+        return self.search.hits(question, limit=12) if self.search is not None else ()
 
     def _by_words(self, questions: Sequence[str]) -> list[frozenset[str]]:
         """Wordings of one fact mostly share their telling words, so many look-ups are remembered ones."""
@@ -88,8 +88,8 @@ class Trail:
 
     def _by_meaning(self, questions: list[str], section_id: str) -> Iterable[bool]:
         vectors = self.library.embedder.encode(questions, query=True)
-        for vector in vectors:
-            yield section_id in self._first(self.library.vector_scores(vector, 3 * self.within))
+        for scores in self.library.vector_scores_each(vectors, 3 * self.within):
+            yield section_id in self._first(scores)
 
     def _first(self, scores: dict[str, float]) -> set[str]:
         """The sections of the best chunks, `within` of them."""

@@ -10,10 +10,15 @@ from finetune.records import Fact
 from retrieval.tokens import fold
 
 
+def subject(fact: Fact) -> str:
+    """What a question about something unsaid may name: a table's row, a key's owner; "" for other facts."""
+    return fact.about if fact.kind in {"cell", "keyvalue"} and len(fact.about) <= 60 else ""
+
+
 def near(fact: Fact, section_text: str, *, seed: str) -> str:
     """A question about the fact's subject and a property that its section never mentions; "" when none is sure."""
-    name = fact.about if fact.kind in {"cell", "keyvalue"} else ""
-    if not name or len(name) > 60:
+    name = subject(fact)
+    if not name:
         return ""
     words = load("refusals_zh" if fact.language.startswith("zh") else "refusals_en")
     text = fold(section_text)

@@ -58,9 +58,14 @@ class Shown:
         The same evidence is shown for up to GROUP of them: training then computes it once for all.
         """
         waiting = [slot for fact, trained in taught for slot in self._slots(fact, trained)]
+        cited = {slot.fact.id: slot.pair.instruction for slot in reversed(waiting) if not slot.refuses}
         while waiting:
             first, *others = waiting
-            made = self._refused(first, others) if first.refuses else self._cited(section, units, first, others)
+            if first.refuses:
+                # Where a row of the same fact cites, what was found for its question is near enough.
+                made = self._refused(first, others, cited.get(first.fact.id, first.pair.instruction))
+            else:
+                made = self._cited(section, units, first, others)
             yield from made.values()
             waiting = [slot for slot in others if slot.seed not in made]
         for fact, _ in taught:
@@ -93,10 +98,11 @@ class Shown:
                 made[slot.seed] = row
         return made
 
-    def _refused(self, first: _Slot, others: Sequence[_Slot]) -> dict[str, Pair]:
-        """Rows by seed that refuse: the best evidence for the first of them but the right one, or evidence from far."""
+    def _refused(self, first: _Slot, others: Sequence[_Slot], question: str) -> dict[str, Pair]:
+        """Rows by seed that refuse: the best evidence for a question about the first one's fact but the right one, or
+        evidence from far."""
         near = self._near(first)
-        hits = self.trail.hits(first.pair.instruction if near else self._elsewhere)
+        hits = self.trail.hits(question if near else self._elsewhere)
         packed = context.without_gold(first.fact, hits, self._plan(first.seed))
         if packed is None:
             return {}
@@ -133,7 +139,7 @@ class Shown:
     def unanswerable(self, section: Section, fact: Fact) -> Iterator[Pair]:
         """A question about this fact's subject that nothing answers: to test or watch abstaining, never to train it."""
         place = fraction("unanswerable", fact.id)
-        if place >= UNANSWERABLE + WATCHED:
+        if place >= UNANSWERABLE + WATCHED or not refusals.subject(fact):
             return
         text = section.text + "\n" + "\n".join(hit.section.text for hit in self.trail.hits(fact.about)[:8])
         question = refusals.near(fact, text, seed="near")

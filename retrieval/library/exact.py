@@ -41,18 +41,14 @@ class Exact:
         self._too_many: tuple[int, str] | None = None
         self._lock = threading.Lock()
 
-    def scores(self, target: Generation, vector: NDArray[np.float32], limit: int) -> dict[str, float] | None:
-        """{chunk id: cosine} of the nearest chunks; None when there are too many chunks to look at each."""
-        import numpy as np
-
+    def scores(self, target: Generation, vectors: NDArray[np.float32], limit: int) -> list[dict[str, float]] | None:
+        """{chunk id: cosine} of the chunks nearest to each of [n, d]; None when there are too many to look at each."""
         shelf = self._fresh(target)
         if shelf is None:
             return None
-        cosines = shelf.vectors @ vector
-        limit = min(limit, len(cosines))
-        nearest = np.argpartition(-cosines, limit - 1)[:limit] if limit else np.array([], dtype=np.intp)
-        nearest = nearest[np.argsort(-cosines[nearest], kind="stable")]
-        return {shelf.ids[i]: float(cosines[i]) for i in nearest}
+        limit = min(limit, len(shelf.ids))
+        # One product for all: the vectors of the chunks are read from memory once.
+        return [_nearest(shelf.ids, cosines, limit) for cosines in (shelf.vectors @ vectors.T).T]
 
     def _fresh(self, target: Generation) -> _Shelf | None:
         with self._lock, self.database.read() as connection:
@@ -87,3 +83,11 @@ class Exact:
                 ids[new[number]] = chunk
                 vectors[new[number]] = np.frombuffer(data, dtype=np.float16)
         return _Shelf(target.generation, revision, np.array(numbers, dtype=np.int64), ids, vectors)
+
+
+def _nearest(ids: list[str], cosines: NDArray[np.float32], limit: int) -> dict[str, float]:
+    import numpy as np
+
+    nearest = np.argpartition(-cosines, limit - 1)[:limit] if limit else np.array([], dtype=np.intp)
+    nearest = nearest[np.argsort(-cosines[nearest], kind="stable")]
+    return {ids[i]: float(cosines[i]) for i in nearest}

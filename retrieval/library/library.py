@@ -263,13 +263,17 @@ class Library:
         Exact up to EXACT_CHUNKS, by the vector store beyond and when it is a server. NotConfigured when another
         embedder built the index (reindex), DocgraftError when the folder has gone.
         """
+        return self.vector_scores_each(vector[None, :], limit)[0]
+
+    def vector_scores_each(self, vectors: NDArray[np.float32], limit: int) -> list[dict[str, float]]:
+        """`vector_scores` of several query vectors [n, d], in one look at the library."""
         self._alive()
         with self.database.read() as connection:
             if rows.generation(connection) is None:
-                return {}
+                return [{} for _ in vectors]
         target = self.generations.usable()
-        exact = self._exact.scores(target, vector, limit)
-        return self._by_graph(target, vector, limit) if exact is None else exact
+        exact = self._exact.scores(target, vectors, limit)
+        return [self._by_graph(target, vector, limit) for vector in vectors] if exact is None else exact
 
     def _keyword(self, active: Generation, revision: str) -> Keyword:
         """The keyword index, kept while nothing changes."""

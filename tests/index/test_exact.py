@@ -52,6 +52,15 @@ def test_scores_are_the_cosines_best_first(both):
     assert min(scores.values()) >= sorted((float(p @ vector) for p in passages.values()), reverse=True)[3] - 1e-3
 
 
+def test_several_questions_at_once_find_what_each_finds_alone(both):
+    both[0].add([upload(f"{i}.txt", f"Door {i} has the code {i * 7}.") for i in range(9)])
+    questions = ["Door 5 has the code 35.", "Door 7", "lamp"]
+    for library in both:
+        found = library.vector_scores_each(library.embedder.encode(questions, query=True), 9)
+        alone = [ask(library, question, 9) for question in questions]
+        assert all(one == pytest.approx(other, abs=1e-6) for one, other in zip(found, alone, strict=True))
+
+
 def test_it_needs_no_vector_store(both, monkeypatch):
     exact, _ = both
     exact.add([upload("a.txt", "The ferry leaves at seven.")])
