@@ -11,8 +11,11 @@ from finetune.formats import REGISTRY, export
 from finetune.formats.afs import MINIMUM, notes
 from finetune.formats.reading import read_rows
 from finetune.pairs import check, expectations
+from finetune.pairs.build import refresh
 from finetune.pairs.importing import import_dataset
+from finetune.pairs.splits import held_out
 from memory.errors import BadDataset, DocgraftError
+from retrieval.units import units
 
 
 def lines(path):
@@ -223,6 +226,23 @@ def test_imported_pairs_get_evidence_where_it_is_and_are_unverified_where_not(li
     assert found["How dear is a missed visit"].reason == "duplicate"
     counts = made.card.counts
     assert counts["train"] + counts["dev"] + counts["test"] + counts["dropped"] + counts["unusable"] == 3
+
+
+def test_imported_pairs_about_a_held_out_section_never_train_and_no_test_question_does(library, tmp_path):
+    held = {s.id for s in library.sections() if held_out(s, 0.1)}
+    rows = [
+        {"instruction": f"What does line {number} of {section.heading} say?", "input": "", "output": unit.text}
+        for section in library.sections()
+        for number, unit in enumerate(units(section))
+    ]
+    made, _ = import_dataset(library, saved(tmp_path, json.dumps(rows)))
+    trained = list(made.pairs("train"))
+    facts = {p.fact_id for p in trained}
+    assert held and trained and not [p for p in trained if p.section_id in held]
+    for pair in made.pairs("test"):
+        assert pair.test_set == ("unseen_wording" if pair.fact_id in facts else "unseen_section")
+    with pytest.raises(BadDataset, match="imported"):
+        refresh(library, None, made)
 
 
 # What to expect
