@@ -146,13 +146,40 @@ def tune(
             here.tell(stage)
             progress(stage)
 
-        found = _kept(wiring, user, kb, _begun(wiring, user, kb, wish).model_copy(update={"going": True}))
+        def stopping() -> bool:
+            return stop() or here.stopping()
+
         try:
-            return _walked(wiring, user, kb, found, progress=told, stop=lambda: stop() or here.stopping())
+            if not _fetched(wiring, user, kb, wish, progress=told, stop=stopping):
+                return None
+            found = _kept(wiring, user, kb, _begun(wiring, user, kb, wish).model_copy(update={"going": True}))
+            return _walked(wiring, user, kb, found, progress=told, stop=stopping)
         finally:
             # Only a crash leaves it going: then it goes on by itself when the page is opened again.
             if last := way(wiring, user, kb):
                 _kept(wiring, user, kb, last.model_copy(update={"going": False}))
+
+
+def _fetched(wiring: Wiring, user: str, kb: str, wish: Wish, *, progress: Report, stop: Stop) -> bool:
+    """Fetch the model that is trained where it is not here yet; False when stopped. DocgraftError when that fails."""
+    name = wiring.training_base(wish.model)
+    found = wiring.model_state(name)
+    if found.ready:
+        return True
+    if not found.fetchable:
+        raise DocgraftError(found.text, found.fix)
+    library = wiring.library(kb, user)
+    # Kept without the model's fingerprint, so that what follows the fetch begins anew, and goes on after a crash.
+    begun = Way(id=new_id(), created=now(), wish=wish, revision=library.revision, dataset="", going=True)
+    _kept(wiring, user, kb, begun)
+    job = wiring.fetch(name)
+    while not job.wait(0.2):
+        progress(Stage(step="pairs", done=0, total=1, message="model"))
+        if stop():
+            return False
+    if job.error:
+        raise job.error
+    return not stop()
 
 
 def _walked(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:
@@ -165,7 +192,7 @@ def _walked(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report,
     return _compared(wiring, user, kb, found, progress=progress, stop=stop)
 
 
-def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") -> Job:
+def start(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
     """`tune` in the background. Whoever presses again meanwhile gets the same job."""
 
     def work(job: Job) -> Any:
@@ -177,10 +204,10 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
 
     for job in wiring.jobs().of(user, KIND, kb):
         job.acknowledged = job.acknowledged or not job.running
-    return wiring.jobs().start(user, KIND, kb, work, title=title)
+    return wiring.jobs().start(user, KIND, kb, work)
 
 
-def attach(wiring: Wiring, user: str, kb: str, *, title: str = "") -> Job | None:
+def attach(wiring: Wiring, user: str, kb: str) -> Job | None:
     """Go on with a way that a crash or a restart of the page interrupted; None when there is none, or it is at work.
 
     Raises nothing when another process works on it: see `elsewhere`.
@@ -188,7 +215,7 @@ def attach(wiring: Wiring, user: str, kb: str, *, title: str = "") -> Job | None
     known = way(wiring, user, kb)
     if known is None or not known.going or wiring.jobs().latest(user, KIND, kb) or elsewhere(wiring, user, kb):
         return None
-    return start(wiring, user, kb, known.wish, title=title)
+    return start(wiring, user, kb, known.wish)
 
 
 def elsewhere(wiring: Wiring, user: str, kb: str) -> bool:

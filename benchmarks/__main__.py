@@ -24,6 +24,7 @@ ALONE = {
     "training_speed": ["{model}"],
     "facts24": ["{model}"],
     "engines": ["{model}"],
+    "batching": ["{model}"],
 }
 WITH_DATA = {
     "search_quality": ["{data}"],

@@ -112,7 +112,7 @@ def compare(
         )
 
 
-def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") -> Job:
+def start(wiring: Wiring, user: str, kb: str, wish: Wish) -> Job:
     """`compare` in the background; the job's result is the card, None when stopped."""
 
     def work(job: Job) -> Any:
@@ -124,7 +124,7 @@ def start(wiring: Wiring, user: str, kb: str, wish: Wish, *, title: str = "") ->
 
     for job in wiring.jobs().of(user, KIND, kb):
         job.acknowledged = job.acknowledged or not job.running
-    return wiring.jobs().start(user, KIND, kb, work, title=title)
+    return wiring.jobs().start(user, KIND, kb, work)
 
 
 def _judge(wiring: Wiring, wish: Wish, chosen: tuple[Arm, ...]) -> Judge | None:

@@ -142,7 +142,7 @@ def _start(user: str, kb: str, arms: dict[str, Any], most: int, source: Any) -> 
         questions = _read(source.name, source.getvalue())
     wish = comparing.Wish(**arms, questions=questions, most=most, language=language())
     comparing.ready(state.wiring(), user, kb, wish)  # What cannot be is told now, not by a job that fails.
-    comparing.start(state.wiring(), user, kb, wish, title=state.text()("compare.comparing"))
+    comparing.start(state.wiring(), user, kb, wish)
 
 
 def _read(name: str, data: bytes) -> tuple[Question, ...]:

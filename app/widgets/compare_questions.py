@@ -69,9 +69,9 @@ def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
     t, question = state.text(), group[0].question
     with st.container(border=True):
         st.markdown(f"**{plain(question.question)}**")
-        st.caption(f"{t('compare.reference')}: {plain(question.answer or t('compare.not_there'))}")
+        st.caption(t("compare.reference", text=plain(question.answer or t("compare.not_there"))))
         if question.evidence:
-            st.caption(f"{t('compare.evidence')}: {plain(question.evidence)}")
+            st.caption(t("compare.evidence", text=plain(question.evidence)))
         for answer in group:
             sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
             st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")

@@ -233,7 +233,7 @@ def _bytes(comparison: Comparison, file: str, spoken: str) -> bytes:
 def _repeat(user: str, kb: str, comparison: str) -> None:
     wish = comparing.again(state.wiring(), user, kb, comparison, language())
     comparing.ready(state.wiring(), user, kb, wish)
-    comparing.start(state.wiring(), user, kb, wish, title=state.text()("compare.comparing"))
+    comparing.start(state.wiring(), user, kb, wish)
 
 
 def _agreement(user: str, kb: str, card: ComparisonCard) -> None:

@@ -28,9 +28,9 @@ def running(user: str, kb: str, *, draw: bool = True) -> bool:
 
     A click that a crash or a restart of the server interrupted goes on by itself.
     """
-    wiring, t = state.wiring(), state.text()
+    wiring = state.wiring()
     if draw:
-        pipeline.attach(wiring, user, kb, title=t("compare.running"))
+        pipeline.attach(wiring, user, kb)
     found = [wiring.jobs().latest(user, kind, kb) for kind in (pipeline.KIND, comparing.KIND)]
     working = [job for job in found if job and job.running]
     if draw:
@@ -50,9 +50,9 @@ def _draw(job: Job) -> None:
     with st.container(border=True, key="tune-live" if job.kind == pipeline.KIND else "compare-live"):
         if job.kind == pipeline.KIND:
             st.caption(t("compare.resumable"))
-            progress(job, said=lambda: _step(job.info.get("stage")))
+            progress(job, said=lambda: f"{t('compare.running')} · {_step(job.info.get('stage'))}")
         else:
-            progress(job, said=lambda: arm_name(str(job.info.get("arm", ""))))
+            progress(job, said=lambda: f"{t('compare.comparing')} · {arm_name(str(job.info.get('arm', '')))}")
 
 
 def _step(stage: Stage | None) -> str:
@@ -67,7 +67,7 @@ def _step(stage: Stage | None) -> str:
     elif STEPS[now] == "pairs":
         doing = t(f"pairs.stage_{doing}") if t.has(f"pairs.stage_{doing}") else doing
     elif stage:
-        doing = t.notice(stage.notice, stage.values, doing)
+        doing = t.notice(stage.notice, stage.values, doing).rstrip(".。")
     return "  ".join(steps) + (f" · {plain(doing)}" if doing else "")
 
 
@@ -135,7 +135,7 @@ def whole_way(user: str, kb: str) -> None:
             label = t("compare.go_on") if unfinished and known and effort == known.wish.effort else t("compare.go")
             if st.button(label, key="tune", type="primary", icon=":material/psychiatry:"):
                 if state.guarded(_able, wiring.training_base()):
-                    pipeline.start(wiring, user, kb, wish, title=t("compare.running"))
+                    pipeline.start(wiring, user, kb, wish)
                 st.rerun()
         _ahead(user, kb, wish)
 
@@ -143,7 +143,11 @@ def whole_way(user: str, kb: str) -> None:
 def _ahead(user: str, kb: str, wish: pipeline.Wish) -> None:
     """What the click would do, as soon as it is known."""
     t, wiring = state.text(), state.wiring()
-    if not wiring.model_state(wiring.pick(wiring.training_base())).ready:
+    found = wiring.model_state(wiring.training_base())
+    if not found.ready:
+        if found.fetchable:
+            size = f" ({found.size / 1e6:.0f} MB)" if found.size else ""
+            st.caption(t("compare.ahead_model", name=plain(found.name), size=size))
         return
     job = pipeline.look(wiring, user, kb, wish)
 
@@ -187,7 +191,7 @@ def _said(ahead: Forecast) -> str:
 
 
 def _able(model: str) -> None:
-    """DocgraftError when the model that would be trained is not on this machine."""
-    found = state.wiring().model_state(state.wiring().pick(model))
-    if not found.ready:
-        raise DocgraftError(f"{model}: {found.text}", found.fix)
+    """DocgraftError when the model that would be trained is neither on this machine nor to be had."""
+    found = state.wiring().model_state(model)
+    if not found.ready and not found.fetchable:
+        raise DocgraftError(found.text, found.fix)

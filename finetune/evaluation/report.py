@@ -13,7 +13,7 @@ from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, S
 from finetune.evaluation.report_words import report_words
 from finetune.evaluation.statistics import Difference
 from finetune.evaluation.verdict import compared
-from finetune.evaluation.words import duration, say, short
+from finetune.evaluation.words import duration, say, short, signed
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("set", "kind", "language", "base")
@@ -55,14 +55,14 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
 def markdown(card: ComparisonCard, language: str = "en") -> str:
     """The verdict, its reasons and the table of arms."""
     words = report_words(language)
-    table = _table(card.summaries, words, language)
-    lines = [f"# {words['title']}: {card.kb}", "", f"**{card.verdict.sentence}**", ""]
+    colon, table = words["colon"], _table(card.summaries, words, language)
+    lines = [f"# {words['title']}{colon}{card.kb}", "", f"**{card.verdict.sentence}**", ""]
     lines += [f"- {text}" for text in (*card.verdict.vetoes, *card.verdict.reasons)]
     lines += ["", "| | " + " | ".join(table["header"]) + " |", "|---|" + "---:|" * len(table["header"])]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table["rows"]]
     lines += ["", *adapters(card, language)]
-    lines += ["", f"{words['tokenizer']}: {card.tokenizer}. {words['caution']}", ""]
-    lines += [f"- {name}: {value}" for name, value in costs(card, words, language)]
+    lines += ["", f"{words['tokenizer']}{colon}{words['unit'] or card.tokenizer}{words['stop']}{words['caution']}", ""]
+    lines += [f"- {name}{colon}{value}" for name, value in costs(card, words, language)]
     lines += ["", *(f"- {text}" for text in judge(card, language))] if card.judge else []
     return "\n".join([*lines, ""])
 
@@ -85,7 +85,8 @@ def adapters(card: ComparisonCard, language: str = "en") -> list[str]:
     for arm in card.arms:
         if arm.called and "@" not in arm.name:
             ways.setdefault(arm.called, []).append(label(arm.name, language))
-    return [f"{' / '.join(names)}: {called}" for called, names in ways.items()]
+    colon = report_words(language)["colon"]
+    return [f"{' / '.join(names)}{colon}{called}" for called, names in ways.items()]
 
 
 def explain(answer: ArmAnswer, language: str = "en") -> str:
@@ -139,7 +140,7 @@ def _forest(found: Difference, language: str) -> dict[str, Any]:
         "low": 100 * found.low,
         "high": 100 * found.high,
         "point": 100 * found.difference,
-        "said": f"{100 * found.difference:+.0f} ({100 * found.low:+.0f} … {100 * found.high:+.0f}), n = {found.n}",
+        "said": f"{signed(found.difference)} ({signed(found.low)} … {signed(found.high)}), n = {found.n}",
         "note": words["settled"] if found.settled else words["more"].format(n=more) if more else words["open"],
     }
 

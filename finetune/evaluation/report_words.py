@@ -6,6 +6,8 @@ from typing import Any
 
 _EN: dict[str, Any] = {
     "lang": "en",
+    "colon": ": ",
+    "stop": ". ",
     "title": "Comparison",
     "subtitle": "{questions} questions, {arms} ways of answering",
     "why": "Why",
@@ -109,6 +111,8 @@ _EN: dict[str, Any] = {
 }
 _ZH: dict[str, Any] = {
     "lang": "zh-Hant-TW",
+    "colon": "：",
+    "stop": "。",
     "title": "比較報告",
     "subtitle": "{questions} 題，{arms} 種回答方式",
     "why": "理由",

@@ -15,8 +15,8 @@ _EN = {
     "oracle": "reading the right passage",
     "both_wins": "Use both: retrieval with the adapter answers {mine} right, {others}.",
     "rag_wins": "Use retrieval: it answers {mine} right, {others}.",
-    "rag_by_upkeep": "Use retrieval: it and the adapter each beat the plain model ({rag} and {tuned} against {base}) "
-    "and cannot be told apart, and retrieval follows a changed document at once.",
+    "rag_by_upkeep": "Use retrieval: it and the adapter each beat the plain model ({rag} and {tuned} against {base}); "
+    "{asked} cannot tell the two apart, and retrieval follows a changed document at once.",
     "tuned_wins": "Use the adapter: it answers {mine} right, {others}.",
     "nothing_helps": "Use the plain model: nothing that was compared is better by a margin that matters "
     "(the plain model {mine}, {others}).",
@@ -72,8 +72,8 @@ _ZH = {
     "oracle": "直接讀原文",
     "both_wins": "兩者併用：檢索加微調答對 {mine}（{others}）。",
     "rag_wins": "使用檢索：答對 {mine}（{others}）。",
-    "rag_by_upkeep": "使用檢索：檢索與微調都勝過原始模型（{rag}、{tuned}，原始模型 {base}），兩者分不出高下，"
-    "而檢索能立即跟上文件的更動。",
+    "rag_by_upkeep": "使用檢索：檢索與微調都勝過原始模型（{rag}、{tuned}，原始模型 {base}）；{asked}還分不出"
+    "兩者的高下，而檢索能立即跟上文件的更動。",
     "tuned_wins": "使用微調：答對 {mine}（{others}）。",
     "nothing_helps": "使用原始模型：比較過的方式都沒有足以影響使用的進步（原始模型 {mine}、{others}）。",
     "nothing_left": "使用原始模型：比較過的其他方式都已出局。",

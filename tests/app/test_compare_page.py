@@ -8,6 +8,7 @@ import time
 import pytest
 
 from app import pipeline, signals
+from app.widgets import compare_questions
 from finetune.evaluation.kept import every
 from memory.conversations import Choices
 from memory.workspace import write_json
@@ -41,11 +42,16 @@ def test_without_documents_the_page_says_what_is_needed(page):
     assert not test.exception and test.button(key="go-knowledge") and not [b for b in test.button if b.key == "tune"]
 
 
-def test_the_verdict_stands_first_with_the_chart_and_the_numbers(page, compared):
+def test_the_verdict_stands_first_with_the_chart_and_the_numbers_and_every_question_below(page, compared, monkeypatch):
+    monkeypatch.setattr(compare_questions, "SHOWN", 2)
     test = page("compare")
     assert not test.exception and compared["verdict"]["sentence"][:20] in bodies(test)
     assert "dg-bar" in bodies(test) and "Retrieval" in bodies(test)
     assert test.dataframe
+    test.session_state[f"every-{compared['comparison']}"] = True
+    assert "2 of 3 questions" in [c.value for c in test.run().caption]
+    test.button(key=f"more-{compared['comparison']}").click().run()
+    assert "3 of 3 questions" in [c.value for c in test.caption] and not test.exception
 
 
 def test_a_click_of_another_process_is_followed_live_and_can_be_stopped(page, cli, manual, wiring):
@@ -104,11 +110,13 @@ def test_an_open_booth_on_a_new_server_says_that_a_key_pressed_just_then_was_not
     assert len(told) == 1 and not [c.value for c in test.run().caption if "not counted" in c.value]
 
 
-def test_the_one_click_tells_when_its_model_is_missing(page, compared, monkeypatch):
+def test_the_one_click_fetches_its_model_or_tells_why_it_cannot(page, compared, monkeypatch):
     monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", "smollm2-135m")
+    assert any("smollm2-135m is fetched first (" in c.value.replace("\\", "") for c in page("compare").caption)
+    monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", "/nowhere/model")
     test = page("compare")
     test.button(key="tune").click().run()
-    assert not test.exception and "docgraft models fetch" in test.error[0].value.replace("\\", "")
+    assert not test.exception and "/nowhere/model" in test.error[0].value.replace("\\", "")
 
 
 def test_the_page_speaks_chinese(page, compared):

@@ -18,6 +18,7 @@ from finetune.records import TrainingSpec
 from memory.conversations import Choices
 from memory.errors import DocgraftError
 from memory.workspace import write_json
+from tests.stub_hub import StubHub
 from tests.stub_llm import StubLLM
 from tests.tiny_model import tiny_model
 
@@ -149,6 +150,24 @@ def test_when_documents_change_a_new_way_takes_over_what_has_not_changed(finishe
     done.library("default").add([tmp_path / "bells.md"])
     second = pipeline.tune(done, "local", "default", WISH)
     assert second and second.id != finished.card.id and len(done.datasets("default")) == 2
+
+
+def test_a_model_that_is_not_here_is_fetched_by_the_click_itself(bells, base, monkeypatch, home):
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", "maker/tiny")
+    own = Wiring(settings.load(settings.workspace()), settings.workspace())
+    seen, stop = [], lambda: own.model_state("maker/tiny").ready
+    with StubHub(base, "maker/tiny") as hub:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        assert pipeline.tune(own, "local", "default", WISH, progress=seen.append, stop=stop) is None
+    assert seen[0].message == "model" and own.model_state("maker/tiny").ready
+    known = pipeline.way(own, "local", "default")
+    assert known and not known.going and not known.base, "what follows begins anew"
 
 
 def test_an_empty_knowledge_base_is_refused(tiny, wiring):
