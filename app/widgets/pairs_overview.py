@@ -36,6 +36,9 @@ def overview(user: str, kb: str, dataset: Dataset) -> None:
             ("dropped", card.counts["dropped"]),
         ):
             st.metric(t(f"pairs.count_{name}"), f"{value:,}")
+    shares = sorted(card.settings.get("shares", {}).items(), key=lambda one: -one[1])
+    if shares:
+        st.caption(t("pairs.shares", shares=" · ".join(f"{word('kind', kind)} {share:.0%}" for kind, share in shares)))
     left, right = st.columns(2)
     with left:
         _bars("pairs.chart_kinds", {word("kind", name): n for name, n in counts["kind"].items()})

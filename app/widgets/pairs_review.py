@@ -313,7 +313,7 @@ def _added(work: Review, question: str, answer: str, section: str, force: bool) 
         st.warning(t("pairs.add_both"))
         return
     try:
-        work.add(question, answer, section_id=section, force=force)
+        pair = work.add(question, answer, section_id=section, force=force)
     except DoesNotHold as problem:
         st.error(plain(t("pairs.does_not_hold", reason=why(problem.reason))), icon=":material/error:")
         return
@@ -321,5 +321,5 @@ def _added(work: Review, question: str, answer: str, section: str, force: bool) 
         error(problem)
         return
     st.session_state["pair-added"] = True
-    st.toast(t("pairs.added"))
+    st.toast(t("pairs.added" if pair.split == "train" else "pairs.added_test"))
     st.rerun()

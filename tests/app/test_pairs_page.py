@@ -56,6 +56,7 @@ def test_one_button_builds_once_however_often_it_is_pressed(page, wiring, docume
     (made,) = wiring.datasets("default")
     assert made.card.counts["train"] > 20
     assert any(f"{made.card.counts['train']:,}" == metric.value for metric in test.metric)
+    assert any("Training rows: " in c.value and "from memory" in c.value for c in test.caption)
 
 
 def test_a_paused_build_is_offered_to_go_on_and_ends_as_one_dataset(page, wiring, documents):
@@ -126,7 +127,7 @@ def test_the_counts_follow_the_disk_when_a_pair_is_added_or_taken_back_elsewhere
     test = tab(page("pairs"), "review")
     before = len(list(built.pairs(dropped=True)))
     work = Review(built.folder, library)
-    work.add("Who bought the old creamery in 1986?", "Dr Alba Thirkettle", section_id=section.id)
+    work.add("Which vet took the old creamery over, back in 1986?", "Dr Alba Thirkettle", section_id=section.id)
     test.run()
     assert any(c.value == f"{before + 1} pairs" for c in test.caption)
     assert work.undo() == "add"
@@ -141,7 +142,7 @@ def test_a_pair_of_ones_own_is_refused_with_its_reason_or_kept_and_the_form_is_e
     test = tab(test, "review")
     for answer, refused in (("ninety-nine yaks", True), ("Dr Alba Thirkettle", False)):
         test.selectbox(key="add-section").set_value(section.id)
-        test.text_input(key="add-question").set_value("Who bought the old creamery in 1986?")
+        test.text_input(key="add-question").set_value("Which vet took the old creamery over, back in 1986?")
         test.text_input(key="add-answer").set_value(answer)
         test.button(key="add-pair-button").click().run()
         assert [e.value for e in test.error if "does not hold" in e.value] if refused else not test.error
