@@ -87,7 +87,7 @@ def test_two_rows_with_one_id_stay_two_questions(tmp_path):
     assert len({q.id for q in found}) == 2
 
 
-def test_only_test_rows_of_a_dataset_are_asked_and_one_trained_wording_of_each_tested_fact():
+def test_test_rows_of_a_dataset_are_asked_one_trained_wording_of_each_tested_fact_and_what_people_wrote():
     common = {"output": "b", "section_id": "s"}
     pairs = [
         Pair(id="1", instruction="train?", fact_id="f", **common),
@@ -96,12 +96,14 @@ def test_only_test_rows_of_a_dataset_are_asked_and_one_trained_wording_of_each_t
         Pair(id="2", instruction="test?", split="test", test_set="unseen_wording", fact_id="f", **common),
         Pair(id="3", instruction="dropped?", split="test", status="dropped", **common),
         Pair(id="4", instruction="no?", split="test", test_set="unanswerable", **common),
+        Pair(id="5", instruction="my own?", fact_id="h", maker="person", **common),
     ]
     found = from_pairs(p for p in pairs if p.status != "dropped")
     assert [(q.id, q.answer, q.test_set) for q in found] == [
         ("2", "b", "unseen_wording"),
         ("4", None, "unanswerable"),
         ("1", "b", "trained_wording"),
+        ("5", "b", "trained_wording"),
     ]
 
 

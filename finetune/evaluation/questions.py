@@ -62,7 +62,8 @@ def from_pairs(pairs: Iterable[Pair]) -> list[Question]:
     """The test sets of a dataset, general questions included; refusals become questions without an answer.
 
     Beside them one training row of every fact that is also tested in other words: only the two together tell learning
-    from memorising. Those are called `trained_wording`, and the verdict does not rest on them.
+    from memorising; and every training row that a person wrote, who wants to see it answered. Those are called
+    `trained_wording`, and the verdict does not rest on them.
     """
     found: list[Question] = []
     trained: dict[str, Pair] = {}
@@ -73,7 +74,9 @@ def from_pairs(pairs: Iterable[Pair]) -> list[Question]:
             tested |= {pair.fact_id} if pair.test_set == "unseen_wording" else set()
         elif pair.split == "train" and pair.kind == "closed_book" and pair.fact_id:
             trained.setdefault(pair.fact_id, pair)
-    return found + [asked(pair, "trained_wording") for fact, pair in trained.items() if fact in tested]
+    return found + [
+        asked(pair, "trained_wording") for fact, pair in trained.items() if fact in tested or pair.maker == "person"
+    ]
 
 
 SHARES = {

@@ -72,7 +72,7 @@ def test_past_its_limit_the_vector_store_takes_over(opened):
     library = opened(exact_chunks=3)
     library.add([upload(f"{i}.txt", f"Door {i} has the code {i * 7}.") for i in range(3)])
     target = library.generations.usable()
-    query = library.embedder.encode(["code"])[0]
+    query = library.embedder.encode(["code"])
     assert library._exact.scores(target, query, 5) is not None
     library.add([upload("3.txt", "Door 3 has the code 21.")])
     assert library._exact.scores(target, query, 5) is None and len(ask(library, "code", 9)) == 4
