@@ -5,7 +5,6 @@ Finished work is never repeated: a dataset is renewed only when documents have c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from app.wiring import Wiring
     from finetune.datasets import Dataset
     from finetune.evaluation.records import ComparisonCard
-    from finetune.preflight import Preflight
-    from finetune.records import Event
 
 KIND = "tune"
 PLAN = "tune-plan"
@@ -173,8 +170,10 @@ def _fetched(wiring: Wiring, user: str, kb: str, wish: Wish, *, progress: Report
     begun = Way(id=new_id(), created=now(), wish=wish, revision=library.revision, dataset="", going=True)
     _kept(wiring, user, kb, begun)
     job = wiring.fetch(name)
-    while not job.wait(0.2):
+    while True:
         progress(Stage(step="pairs", done=0, total=1, message="model"))
+        if job.wait(0.2):
+            break
         if stop():
             return False
     if job.error:
@@ -328,7 +327,7 @@ def _trained(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report
         if stop():
             runs.stop(found.run)
             return found.model_copy(update={"run": ""})
-        _tell(event, progress)
+        signals.pass_on(event, progress)
     run = runs.show(found.run)
     if not run.adapter:
         if run.notice:
@@ -344,22 +343,21 @@ def _run(wiring: Wiring, user: str, kb: str, found: Way, stop: Stop) -> str:
     """The run of this way: one that learned the very same rows in the very same way before, or a new one."""
     wish = training.Wish(dataset=found.dataset, effort=found.wish.effort, base=found.wish.model)
     made, card = training.plan(wiring, user, kb, wish)
-    if known := _learned_already(wiring, user, kb, found, made):
+    if known := _begun_already(wiring, user, kb, made) or _learned_already(wiring, user, kb, found, made):
         return known
     if not card.ok:
         raise DocgraftError(card.problems[0].message, card.problems[0].hint)
     budget = BUDGET[found.wish.effort]
     if budget and made.spec.max_steps < 0:
-        made = _paced(made, training.measured(made, card, stop=stop), budget)
+        made = training.paced(made, training.measured(made, card, stop=stop), budget, LEAST)
     return training.begin(wiring, user, kb, made).id
 
 
-def _paced(made: training.Plan, card: Preflight, budget: float) -> training.Plan:
-    """The plan with as many steps as fit into `budget` seconds; as it is when that is not known."""
-    if not card.seconds or card.seconds <= budget or card.epochs <= LEAST:
-        return made
-    steps = max(round(card.steps * budget / card.seconds), math.ceil(card.steps * LEAST / card.epochs))
-    return made.model_copy(update={"spec": made.spec.model_copy(update={"max_steps": steps})})
+def _begun_already(wiring: Wiring, user: str, kb: str, made: training.Plan) -> str:
+    """A run on this very dataset that a crash left before it was noted down as this way's; "" when there is none."""
+    runs, decided = wiring.runs(kb, user).all(), {"max_steps"}
+    wanted = made.spec.model_dump(exclude=decided)
+    return next((run.id for run in runs if run.spec.model_dump(exclude=decided) == wanted), "")
 
 
 def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: training.Plan) -> str:
@@ -374,22 +372,6 @@ def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: train
         if same and (card.dataset_fingerprint, card.base_fingerprint) == (fingerprint, found.base):
             return card.id
     return ""
-
-
-def _tell(event: Event, progress: Report) -> None:
-    if event.kind not in ("step", "started", "probe", "evaluation"):
-        return
-    progress(
-        Stage(
-            step="train",
-            done=event.step,
-            total=event.values.get("steps") or 0,
-            message=event.message,
-            notice=event.notice,
-            values=event.values,
-            left=event.values.get("seconds_left"),
-        )
-    )
 
 
 def _compared(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:

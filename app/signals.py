@@ -6,13 +6,17 @@ Two small files beside the way itself; they say nothing once the process that go
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from memory.records import Record
 from memory.workspace import KnowledgeBaseFolder, write_json
+
+if TYPE_CHECKING:
+    from finetune.records import Event
 
 Step = Literal["pairs", "train", "compare"]
 STEPS: tuple[Step, ...] = ("pairs", "train", "compare")
@@ -37,6 +41,22 @@ class Stage(Record):
     def share(self) -> float:
         """How much of the whole way is done, 0 to 1."""
         return min(1.0, (STEPS.index(self.step) + (self.done / self.total if self.total else 0.0)) / len(STEPS))
+
+
+def pass_on(event: Event, progress: Callable[[Stage], None]) -> None:
+    """Tell how far training is, where one of its events says so."""
+    if event.kind in ("step", "started", "probe", "evaluation"):
+        progress(
+            Stage(
+                step="train",
+                done=event.step,
+                total=event.values.get("steps") or 0,
+                message=event.message,
+                notice=event.notice,
+                values=event.values,
+                left=event.values.get("seconds_left"),
+            )
+        )
 
 
 class AtWork:

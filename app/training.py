@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -131,6 +132,14 @@ def write_out(made: Plan, folder: Path) -> Recipe:
     from finetune.export.recipes import write_recipe
 
     return write_recipe(made.spec, list(datasets.read(made.dataset).pairs()), base=made.base, folder=folder)
+
+
+def paced(made: Plan, card: Preflight, budget: float, least: float) -> Plan:
+    """The plan with as many steps as fit into `budget` seconds, but `least` passes; as it is when that is not known."""
+    if not card.seconds or card.seconds <= budget or card.epochs <= least:
+        return made
+    steps = max(round(card.steps * budget / card.seconds), math.ceil(card.steps * least / card.epochs))
+    return made.model_copy(update={"spec": made.spec.model_copy(update={"max_steps": steps})})
 
 
 def begin(wiring: Wiring, user: str, kb: str, made: Plan) -> Run:

@@ -227,8 +227,13 @@ def entry_for(name: str) -> Entry:
     known = find(name)
     if known:
         return known
-    sources = () if Path(name).expanduser().is_dir() else (Source(kind="hub", location=name),)
+    sources = () if is_path(name) else (Source(kind="hub", location=name),)
     return Entry(name=name, id=name, licence="", parameters=0, context=0, sources=sources)
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's name means a folder: one that is there, or what no Hub id begins with."""
+    return Path(name).expanduser().is_dir() or name.startswith(("/", "~", ".", "\\"))
 
 
 def folder_warnings(folder: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from finetune.models import hub, wheel
-from finetune.models.catalog import Entry, entry_for
+from finetune.models.catalog import Entry, entry_for, is_path
 from finetune.models.fingerprints import fingerprint, weights
 from finetune.models.folding import fold
 from finetune.models.hub import Unavailable
@@ -51,9 +51,7 @@ def fetch(name: str, workspace: Workspace, progress: Progress | None = None) -> 
     Interrupted downloads go on where they stopped. BackendFailed tells for every source why it could not give the
     model; NotConfigured for a gated model, or one that needs code of its own.
     """
-    own = Path(name).expanduser()
-    if own.is_dir():
-        weights(own)
+    if own := _own(name):
         return own
     entry = entry_for(name)
     if entry.own_code:
@@ -73,9 +71,7 @@ def fetch(name: str, workspace: Workspace, progress: Progress | None = None) -> 
 
 def local(name: str, workspace: Workspace) -> Path:
     """The folder of a model that is already here; NotConfigured when it is not. Asks no network."""
-    own = Path(name).expanduser()
-    if own.is_dir():
-        weights(own)
+    if own := _own(name):
         return own
     entry = entry_for(name)
     folder = workspace.model(entry.name)
@@ -84,6 +80,17 @@ def local(name: str, workspace: Workspace) -> Path:
         return folder
     what = "is damaged" if found == "damaged" else "has not been fetched"
     raise NotConfigured(f"The model {entry.name} {what}.", f"Run: docgraft models fetch {entry.name}")
+
+
+def _own(name: str) -> Path | None:
+    """The folder that a model's name means, with weights in it; None when it means no folder. NotConfigured."""
+    own = Path(name).expanduser()
+    if own.is_dir():
+        weights(own)
+        return own
+    if is_path(name):
+        raise NotConfigured(f"There is no model folder {name}.", "Correct the path, or see: docgraft models list")
+    return None
 
 
 def state(folder: Path) -> State:

@@ -250,7 +250,7 @@ def test_a_budget_cuts_passes_but_leaves_enough_to_learn(bells):
 
     def steps(seconds):
         card = Preflight(ok=True, steps=600, epochs=6.0, seconds=seconds)
-        return pipeline._paced(made, card, 240).spec.max_steps
+        return training.paced(made, card, 240, pipeline.LEAST).spec.max_steps
 
     assert [steps(s) for s in (None, 200, 480, 50_000)] == [-1, -1, 300, 200]
 
