@@ -103,17 +103,8 @@ def test_several_questions_are_asked_about_the_same_evidence(shelf):
     assert len({row.output for row in one}) > 1
 
 
-def test_a_single_line_that_is_a_good_guess_and_no_answer_is_refused(shelf):
-    only = {"amounts": (1,), "whole": 0.0, "changed": 0.0, "missed": 0.0, "refused": 0.0, "refused_line": 0.0}
-    for near, kind in ((0.0, "context"), (1.0, "refusal")):
-        rows = [row for row in made(shelf, near=near, **only) if row.instruction == ASKED[0].question]
-        assert kind in {row.kind for row in rows}, near
-        assert near or all(row.kind == kind for row in rows if ASKED[0].answer in row.input)
-
-
 def test_changed_numbers_are_changed_in_evidence_and_answer_alike(shelf):
-    asked = [row for row in made(shelf, changed=1.0, refused=0.0) if row.instruction == ASKED[0].question]
-    found = [row for row in asked if row.kind == "context"]
+    found = [row for row in made(shelf, changed=1.0, refused=0.0) if row.instruction == ASKED[0].question]
     answers = {row.output.split(" [")[0] for row in found}
     assert len(answers) > 3
     assert all(

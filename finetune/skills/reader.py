@@ -37,17 +37,12 @@ class Mix(Record):
     """At most so many of our own."""
     refused: float = 0.17
     """Share of rows whose answer the evidence does not hold: the right reply is the refusal."""
-    refused_line: float = 0.3
-    """The same where a single line is shown: often the best one does not answer."""
-    near: float = 0.4
-    """Share of single lines that are a good guess of the search and not the answer."""
     changed: float = 0.7
     """Share of evidence whose numbers, days and names are changed (changes.py)."""
     missed: float = 0.3
     """Share of evidence in which search missed the answer that stays as it is: the question is then refused."""
-    amounts: tuple[int, ...] = (1, 1, 1, 1, 1, 1, 1, 2, 3, 5)
-    """Units of evidence, each as likely as another: the chat shows three and one (packing.py), and what is missing is
-    learned best from single lines."""
+    amounts: tuple[int, ...] = (1, 1, 2, 2, 3, 3, 3, 4, 5, 8)
+    """Units of evidence, each as likely as another: the chat shows three and one (packing.py)."""
     sentences: float = 0.05
     """Share of answered questions that want a whole sentence, which quotes the line that holds the answer."""
 
@@ -100,8 +95,6 @@ def rows(
             yield from _block(first, packed, asked, made, names=names, mix=mix, rng=rng)
 
 
-NEAR = 4
-"""Lines that search ranks so high are good guesses."""
 ABSENT = 4
 """Evidence is drawn so many times as often for questions that nothing answers, of which there are few."""
 WHOLE = {"form": "sections", "most": 0, "budget": 640}
@@ -120,9 +113,6 @@ def _choose(
     draw = rng.random()
     if gold and draw < mix.whole:
         return _sections(gold, result, library, rng), True
-    wrong = [pair for pair in ranked[:NEAR] if _key(pair[0]) not in wanted]
-    if gold and most == 1 and wrong and rng.random() < mix.near:
-        return _regrouped([rng.choice(wrong)]), False
     hit = wanted <= {_key(unit) for unit, _ in found}
     if draw < mix.whole + mix.as_found if hit else rng.random() < mix.missed:
         return _regrouped(found), False
@@ -150,8 +140,7 @@ def _block(
         alone = [one for one in fits if not one.question.history]
         answered += rng.sample(alone, min(most, len(alone)))
     refused = [first] if not first.gold & shown and _lacks(first, fold(packed.text)) else []
-    share = mix.refused_line if len(shown) == 1 else mix.refused
-    wanted = share / (1 - share) * len(answered)
+    wanted = mix.refused / (1 - mix.refused) * len(answered)
     for _ in range(int(wanted) + (rng.random() < wanted % 1) - len(refused)):
         refused += _absent(packed, shown, asked, rng)
     texts = [_standing(one.question, packed.text) for one in answered]
