@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.crash_tune import MAIN, ROOT
 from finetune.evaluation.records import ArmAnswer
 from finetune.evaluation.statistics import Difference
 from finetune.evaluation.summary import differences, further, is_unanswerable
+from finetune.skills.shelf import NOT_DOCUMENTS
 
-MAIN = "from app.cli import main; main()"
-ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples" / "documents"
-NOT_DOCUMENTS = {"questions.jsonl", "README.md"}
 ARMS = ("base", "rag", "tuned", "both", "oracle", "control", "control_both")
 
 

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 def has_han(text: str) -> bool:
     """Whether any of its characters is a Chinese one."""
-    return any("\u3400" <= character <= "\u9fff" for character in text)
+    return any(map(is_han, text))
+
+
+def is_han(character: str) -> bool:
+    """Whether a character is a Chinese one."""
+    return "\u3400" <= character <= "\u9fff"
 
 
 def drift(text: str, language: Language) -> float:
     """Share of the Han characters that only the other script has; 0 for languages without a script to keep."""
-    han = [c for c in text if "\u3400" <= c <= "\u9fff"]
+    han = [c for c in text if is_han(c)]
     if language not in {"zh-Hant", "zh-Hans"} or not han:
         return 0.0
     return sum(_foreign(c, language) for c in han) / len(han)

@@ -148,7 +148,8 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
          f"{card.truncated} rows cut; prompts as in the chat: {'yes' if card.parity else 'no'}")  # fmt: skip
     for begin, supervised in (("first row ", False), ("  learned ", True)):
         text = "".join(piece.text for piece in card.sample if piece.supervised is supervised)
-        line(f"  {begin} {json.dumps(text, ensure_ascii=False)}") if text else None
+        if text:
+            line(f"  {begin} {json.dumps(text, ensure_ascii=False)}")
     if card.seconds is not None:
         line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
     for advice in (*card.problems, *card.warnings):

@@ -54,11 +54,10 @@ class Sharing:
 
     def settle(self) -> None:
         """Look again when it is time, and let torch compute with that many threads."""
-        now = self._look()
-        passed, busy, own = (new - old for new, old in zip(now, self._seen, strict=True))
-        if passed < LOOK:
+        if self._clock() - self._seen[0] < LOOK:
             return
-        self._seen = now
+        before, self._seen = self._seen, self._look()
+        passed, busy, own = (new - old for new, old in zip(self._seen, before, strict=True))
         free = self._processors - max(0.0, busy - own) / passed
         threads = max(1, min(self.most, int(free + SPARE)))
         if threads != self.threads:

@@ -18,7 +18,7 @@ from retrieval.packing import SMALL, Count
 from retrieval.search import Search
 
 QUESTIONS = "questions.jsonl"
-_NOT_DOCUMENTS = {QUESTIONS, "README.md"}
+NOT_DOCUMENTS = {QUESTIONS, "README.md"}
 SETTINGS = PairSettings(forms=2, per_sentence=2, most_facts=160, context=0.0, held_out=0.0)
 """How our own pairs are made for the reader: few wordings of many facts."""
 MADE = frozenset({"closed_book", "list"})
@@ -44,7 +44,7 @@ class Shelf:
     def _documents(self, name: str) -> list[Path]:
         place = self.folders[name]
         if place.is_dir():
-            return [f for f in sorted(place.iterdir()) if f.is_file() and f.name not in _NOT_DOCUMENTS]
+            return [f for f in sorted(place.iterdir()) if f.is_file() and f.name not in NOT_DOCUMENTS]
         document = self.workspace.root / "written" / place.name
         write_text(document, parse(place)[0])
         return [document]
