@@ -10,6 +10,7 @@ from finetune.pairs.tables import cells, entries
 from finetune.records import Fact
 from memory.records import digest
 from retrieval.records import Block, Section, Unit
+from retrieval.script import is_han
 from retrieval.sentences import sentences
 from retrieval.tokens import fold, language
 
@@ -65,7 +66,7 @@ def _drawn(sentence: str) -> bool:
 
 def _language(sentence: str, section: str) -> str:
     """The sentence's language where it plainly is another one than its section's: English quoted in Chinese."""
-    han = len(re.findall(r"[\u3400-\u9fff]", sentence))
+    han = sum(map(is_han, sentence))
     if section.startswith("zh") and not han and len(sentence.split()) > 3:
         return language(sentence)
     return language(sentence) if section == "en" and han > len(sentence) / 2 else section

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from finetune.records import Fact
-from retrieval.script import has_han
+from retrieval.script import has_han, is_han
 
 
 class Wording(NamedTuple):
@@ -28,7 +28,6 @@ HELD_OUT = ("keywords", "moved")
 LONGEST, LONGEST_TOPIC = 32, 9
 """Words of a question and of a heading in one, beyond which nobody speaks so."""
 _NO_TOPIC = re.compile(r"^\s*[:–,，]\s*|\s*(?:\(\)|（）|–)(?=\s*[?.？。]?$)| I mean \.$")
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")
 
 
@@ -68,7 +67,7 @@ def _sayable(topic: str, language: str) -> str:
 
 def _width(text: str) -> int:
     """Words; two Chinese characters count as one."""
-    return len(text.split()) + len(_HAN.findall(text)) // 2
+    return len(text.split()) + sum(map(is_han, text)) // 2
 
 
 def spoken(name: str) -> str:
