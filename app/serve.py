@@ -11,7 +11,7 @@ from app.settings import Settings
 from memory.errors import NotConfigured
 from memory.workspace import Workspace
 
-MAIN = Path(__file__).with_name("main.py")
+ENTRY = Path(__file__).with_name("entry.py")
 
 LIGHT = {
     "primaryColor": "#2f6b4f",
@@ -70,7 +70,8 @@ def command(settings: Settings) -> list[str]:
         "client.showErrorLinks": "false",
     } | _theme(settings.theme)
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(MAIN), *flags]
+    # -P: a folder or file called `app` where somebody happens to start us must not be taken for ours.
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(ENTRY), *flags]
 
 
 _OPENER = """

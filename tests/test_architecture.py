@@ -16,7 +16,7 @@ MODULES = sorted(p for floor in FLOORS for p in (ROOT / floor).rglob("*.py"))
 
 # A heavy package may be imported only in the modules that wrap it.
 WRAPPERS = {
-    "streamlit": ("app.main", "app.state", "app.widgets", "app.views"),
+    "streamlit": ("app.entry", "app.main", "app.state", "app.widgets", "app.views"),
     "typer": ("app.cli",),
     "torch": ("finetune.models", "finetune.engines", "finetune.adapters", "finetune.export", "finetune.worker"),
     "transformers": ("finetune.models", "finetune.engines", "finetune.adapters", "finetune.export"),

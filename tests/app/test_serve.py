@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from app import serve
@@ -44,6 +47,21 @@ def test_the_theme_follows_the_setting(theme):
     command = " ".join(serve.command(Settings(theme=theme)))
     assert "theme.dark.primaryColor" in command
     assert ("theme.light.primaryColor" in command) == (theme == "auto")
+
+
+def test_a_folder_called_app_where_the_command_is_typed_is_not_taken_for_ours(tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('not ours')")
+    python = [part for part in serve.command(Settings())[:3] if part != "-m"]
+    found = subprocess.run(
+        [*python, "-c", "import app; print(app.__file__)"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(serve.ENTRY.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout.strip() == str(serve.ENTRY.with_name("__init__.py")), found.stderr
 
 
 def test_the_browser_is_opened_once_the_page_answers_and_not_before(tmp_path, monkeypatch):

@@ -142,8 +142,9 @@ def test_the_page_works_in_chinese_in_the_dark_and_at_400_pixels(browser, served
 
 
 def test_an_address_that_is_no_page_says_so_in_our_words_and_chat_is_the_chat(page, served):
-    page.goto(f"{served.url}/nowhere")
-    page.get_by_text("There is no such page").first.wait_for()
+    for address in ("nowhere", "train/of/thought", "找不到"):
+        page.goto(f"{served.url}/{address}")
+        page.get_by_text("There is no such page").first.wait_for()
     page.goto(f"{served.url}/chat")
     page.get_by_test_id("stChatInput").wait_for()
     assert page.get_by_role("dialog").count() == 0
