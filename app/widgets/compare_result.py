@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import comparing, pipeline, state
-from app.widgets import plain
+from app.widgets import picker, plain
 from app.widgets.compare_questions import questions
 from app.widgets.compare_vote import voting
 from app.widgets.compare_words import arm_name, language
@@ -37,21 +37,19 @@ def results(user: str, kb: str, *, at_work: bool = False) -> None:
     finished = [one for one in every(state.wiring().folder(kb, user)) if one.complete]
     if not finished:
         return
+    by_id = {one.id: one for one in finished}
+    chosen = finished[0].id
     if len(finished) > 1:
-        chosen = st.selectbox(
-            t("compare.past"),
-            finished,
-            format_func=_listed,
-            key=f"past-{kb}-{len(finished)}",
-        )
-    else:
-        chosen = finished[0]
-    _show(user, kb, chosen or finished[0], at_work=at_work)
+        listed = {name: _listed(one.card()) for name, one in by_id.items()}
+        # The key holds the number: a comparison that has just finished is shown, whatever was picked before.
+        key = f"past-{kb}-{len(finished)}"
+        chosen = picker(t("compare.past"), list(by_id), format_func=listed.__getitem__, key=key)
+    _show(user, kb, by_id[chosen], at_work=at_work)
 
 
-def _listed(comparison: Comparison) -> str:
-    card = comparison.card()
-    return state.text()("compare.past_one", when=card.created[:16].replace("T", " "), n=card.questions)
+def _listed(card: ComparisonCard) -> str:
+    """To the second: two that look alike could not be told apart, nor picked."""
+    return state.text()("compare.past_one", when=card.created[:19].replace("T", " "), n=card.questions)
 
 
 def _told(comparison: Comparison) -> ComparisonCard:

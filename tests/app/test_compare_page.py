@@ -135,6 +135,13 @@ def test_a_comparison_is_asked_again_with_one_press_and_says_how_far_it_agrees(p
         test.run()
     found = [one for one in every(wiring.folder("default")) if one.complete]
     assert len(found) == 2 and found[0].card().repeats == compared["comparison"]
+    older = next(box for box in test.selectbox if str(box.key).startswith("past-")).set_value(compared["comparison"])
+    older.run()
+    test.session_state["language"] = "zh-TW"
+    for _ in range(2):
+        test.run()
+    (picked,) = [box for box in test.selectbox if str(box.key).startswith("past-")]
+    assert picked.value == compared["comparison"] and "題" in picked.options[0], "it outlives a change of language"
 
 
 def test_what_was_asked_in_the_chat_can_be_compared(page, compared, wiring):
