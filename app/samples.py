@@ -20,6 +20,10 @@ _NUMBER = re.compile(
     r"^(?:[\d.]+[.、)\s]+|第[\d〇零一二三四五六七八九十百]+[章節条條款篇講][\s　、．：:︰]*|[一二三四五六七八九十]+、)+"
 )
 _SENTENCE = re.compile(r"[，。；；！？!?;,:：︰“”\"「」『』<>=~*_/\\]|\.$")
+_STATES = re.compile(
+    r"\A(?![Cc]opyright|©|版權)(?s:.*?)(?:(?:\b[a-z]+[\s,]+){2}[a-z]+(?:[\s,;:]|\.(?:\s|\Z))|\w[，。；、：]|\|)"
+)
+"""Prose (three plain words in a row), a Chinese clause or a table; names, addresses and code have none of these."""
 LONGEST = 60
 """Characters of a question that fits a button."""
 
@@ -62,6 +66,10 @@ def _of_headings(library: Library, language: str, most: int) -> list[str]:
 
 
 def _topic(section: Section) -> str:
-    """The heading without its number; "" for one that is a sentence, a step or a quotation rather than a topic."""
-    topic = _NUMBER.sub("", section.heading_path[-1]).strip()
-    return topic if 2 <= len(topic) <= (20 if has_han(topic) else 40) and not _SENTENCE.search(topic) else ""
+    """The heading without its number; "" for one that is a sentence, a step or a quotation rather than a topic.
+
+    A heading below which nothing is stated, as the line of authors under a paper's title, is none either.
+    """
+    topic = _NUMBER.sub("", section.heading_path[-1]).strip(" ¶")
+    fits = 2 <= len(topic) <= (20 if has_han(topic) else 40) and not _SENTENCE.search(topic)
+    return topic if fits and _STATES.match(section.text) else ""

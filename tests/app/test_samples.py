@@ -27,7 +27,9 @@ def test_other_documents_suggest_their_headings(wiring, manual, manual_zh):
 
 def test_steps_sentences_and_quotations_are_no_topics(wiring, tmp_path):
     (tmp_path / "a.md").write_text(
-        '# Licence\n\n## 1.1. "Contributor"\n\nwho.\n\n## 2. Grant of rights\n\nwhat.\n\n## Fixed\n\nbugs.\n', "utf-8"
+        '# Licence\n\n## 1.1. "Contributor"\n\nwho.\n\n## 2. Grant of rights\n\nAll rights are granted.\n\n'
+        "## Fixed\n\nbugs.\n",
+        "utf-8",
     )
     (tmp_path / "b.md").write_text(
         "# 教學\n\n## 3. 然後輸入大寫的 R，把第一行改掉\n\n好。\n\n## 第二條　停車費用\n\n每小時 30 元。\n", "utf-8"
@@ -37,6 +39,24 @@ def test_steps_sentences_and_quotations_are_no_topics(wiring, tmp_path):
     assert samples.questions(library, "en") == [
         "What do the documents say about “Grant of rights”?",
         "文件裡怎麼說「停車費用」？",
+    ]
+
+
+def test_names_addresses_and_copyright_lines_below_a_title_are_no_topics(wiring, tmp_path):
+    (tmp_path / "paper.md").write_text(
+        "# Bells of the North\n\n## Ada Byron\n\nAda Byron\n\n## ada at example.org\n\nInstitute of Bells, Hull\n\n"
+        "## Grace Hopper\n\nCopyright 2001 Grace Hopper. It may be copied by everybody.\n\n"
+        "## Casting a bell\n\nA bell is cast from bronze and left to cool for a week.\n",
+        "utf-8",
+    )
+    (tmp_path / "論文.md").write_text(
+        "# 北方的鐘\n\n## 王小明\n\n國立大學\n\n## 鑄鐘\n\n鐘用青銅鑄成，放涼一週。\n", "utf-8"
+    )
+    library = wiring.library("default")
+    library.add([tmp_path])
+    assert samples.questions(library, "en") == [
+        "What do the documents say about “Casting a bell”?",
+        "文件裡怎麼說「鑄鐘」？",
     ]
 
 
