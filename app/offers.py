@@ -46,12 +46,11 @@ def every(wiring: Wiring, user: str, kb: str, made: Plan, card: Preflight) -> tu
 
 def _here(wiring: Wiring, name: str, made: Plan, card: Preflight, *, size: Size, device: Device) -> Offer:
     spec = offers.as_with(name, made.spec, size, device) if name != made.spec.engine else made.spec
-    rows = offers.Rows(count=card.rows, tokens=card.tokens, longest=card.longest)
     return Offer(
         name=name,
         ready=engines.load(name, wiring.home.root).readiness(spec),
         seconds=offers.seconds(spec, device, like=made.spec, took=card.seconds),
-        memory=card.memory_needed if spec is made.spec else offers.bytes_needed(spec, size, device, rows),
+        memory=card.memory_needed if spec is made.spec else offers.bytes_needed(spec, size, device, card.lengths),
     )
 
 

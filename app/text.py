@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from finetune.evaluation.words import duration
+
 LanguageName = Literal["en", "zh-TW"]
 LANGUAGES: dict[str, str] = {"en": "English", "zh-TW": "繁體中文"}
 FOLDER = Path(__file__).with_name("strings")
@@ -93,9 +95,4 @@ class Text:
 
     def duration(self, seconds: float) -> str:
         """A duration in words a person would use."""
-        seconds = max(0, round(seconds))
-        if seconds < 60:
-            return self("common.seconds", n=seconds)
-        if seconds < 5400:
-            return self("common.minutes", n=max(1, round(seconds / 60)))
-        return self("common.hours", n=round(seconds / 3600, 1))
+        return duration(seconds, self.language)

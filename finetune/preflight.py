@@ -94,6 +94,11 @@ class Preflight(Record):
     """Expected time to the last step, from a measured probe on this machine; None without a probe."""
     tokens_per_second: float | None = None
 
+    @property
+    def lengths(self) -> offers.Rows:
+        """The rows in the numbers that memory depends on."""
+        return offers.Rows(count=self.rows, tokens=self.tokens, longest=self.longest)
+
 
 def card(
     spec: TrainingSpec, *, base: Path, dataset: Path, whole: Rows | None = None, home: Path | None = None
@@ -119,19 +124,17 @@ def card(
     rows = _rows(train, lambda: whole or encode(train, tokenizer), spec, problems)
     _judge_template(tokenizer, train, rows.rows, problems, warnings)
     _judge_data(spec, train, rows, warnings)
-    values = _amounts(spec, pairs, rows, tokenizer)
-    values |= _costs(spec, size, values, device)
-    if values["memory_needed"] > device.free:
-        problems.append(_too_big(values["memory_needed"], device, spec))
-    return Preflight(
+    counted = Preflight(
         ok=not problems,
         problems=tuple(problems),
         warnings=tuple(warnings),
         engine=spec.engine,
         device=device.kind,
         parity=not any(advice.kind == "parity" for advice in warnings),
-        **values,
+        **_amounts(spec, pairs, rows, tokenizer),
     )
+    found = counted.model_copy(update=_costs(spec, size, counted.lengths, device))
+    return _refused(found, _too_big(found.memory_needed, device, spec)) if found.memory_needed > device.free else found
 
 
 def measured(
@@ -236,7 +239,7 @@ def _judge_data(spec: TrainingSpec, train: Sequence[Pair], rows: Rows, warnings:
         warnings.append(Advice.of("truncated", said))
     if 0 < facts < FEW_FACTS:
         warnings.append(Advice.of("few_facts", notice("few_facts", facts=facts)))
-    general = sum(pair.kind == "replay" for pair in train) / max(len(train), 1)
+    general = sum(pair.kind in datasets.GENERAL_KINDS for pair in train) / max(len(train), 1)
     if facts and general < LITTLE_GENERAL:
         warnings.append(Advice.of("little_general", notice("little_general", share=general)))
     if facts > MANY_FACTS:
@@ -279,11 +282,10 @@ def _pieces(row: Row, tokenizer: Any) -> tuple[Piece, ...]:
     )
 
 
-def _costs(spec: TrainingSpec, size: Size, amounts: dict[str, Any], device: Device) -> dict[str, Any]:
+def _costs(spec: TrainingSpec, size: Size, rows: offers.Rows, device: Device) -> dict[str, Any]:
     from finetune.engines.network import precision
 
     trainable = adapter_parameters(size, spec.rank)
-    rows = offers.Rows(count=amounts["rows"], tokens=amounts["tokens"], longest=amounts["longest"])
     return {
         "precision": precision(spec, device) if spec.bits > 8 else f"{spec.bits}-bit",
         "trainable": trainable,

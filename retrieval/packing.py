@@ -67,7 +67,7 @@ class Packed(Record):
     """The passages with their number and heading lines, escaped; without the outer fence."""
     tokens: int
     left_out: int
-    """Units (or sections) that search found and the budget had no room for."""
+    """Units (or sections) that search found and the plan had no room for."""
     cut: int = 0
     """Sections too long for the budget, of which only the best units are shown."""
 
@@ -82,7 +82,10 @@ def evidence(hits: Sequence[Hit], plan: EvidencePlan, *, count: Count) -> Packed
     if plan.form == "mixed" and hits:
         packer.offer_whole(hits[0], int(plan.budget * WHOLE))
     ranked = sorted(((piece, hit) for hit in hits for piece in hit.evidence), key=lambda pair: -pair[0].score)
-    for piece, hit in ranked:
+    for taken, (piece, hit) in enumerate(ranked):
+        if packer.full:
+            packer.left_out += len(ranked) - taken
+            break
         packer.offer_unit(piece.unit, hit)
     return packer.packed()
 
@@ -134,9 +137,9 @@ class _Packer:
         key = _squeezed(hit.section.text)
         if key in self.seen or not key:
             return
-        if self._full() or not self.offer_whole(hit, self.left):
+        if self.full or not self.offer_whole(hit, self.left):
             before = len(self.shown)
-            for piece in sorted(hit.evidence, key=lambda piece: -piece.score) if not self._full() else ():
+            for piece in sorted(hit.evidence, key=lambda piece: -piece.score) if not self.full else ():
                 self._add_unit(piece.unit, hit)
             partly = len(self.shown) > before
             self.pieces += partly
@@ -160,7 +163,7 @@ class _Packer:
         """One more unit, under its section's heading."""
         if _squeezed(unit.rendered) in self.seen:
             return
-        added = not self._full() and self._add_unit(unit, hit)
+        added = self._add_unit(unit, hit)
         self.pieces += added
         self.left_out += not added
 
@@ -179,7 +182,9 @@ class _Packer:
             self.left_out += 1
             _give_up_one(shown)
 
-    def _full(self) -> bool:
+    @property
+    def full(self) -> bool:
+        """Whether as many pieces as the plan allows are taken; more may still fit its budget."""
         return bool(self.plan.most) and self.pieces >= self.plan.most
 
     def _add_unit(self, unit: Unit, hit: Hit) -> bool:

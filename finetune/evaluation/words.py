@@ -168,6 +168,6 @@ def _many(figure: str, number: int, noun: str) -> str:
 def duration(seconds: float, language: str = "en") -> str:
     """Seconds, minutes or hours, whichever a person would say."""
     second, minute, hour = ("秒", "分鐘", "小時") if language.startswith("zh") else ("s", "min", "h")
-    if seconds < 90:
-        return f"{seconds:.0f} {second}"
+    if (seconds := max(0, round(seconds))) < 90:
+        return f"{seconds} {second}"
     return f"{seconds / 60:.0f} {minute}" if seconds < 5400 else f"{seconds / 3600:.1f} {hour}"

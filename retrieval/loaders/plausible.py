@@ -7,6 +7,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from retrieval.script import is_han
+
 _MARKS = "，。、；：？！「」『』（）《》〈〉【】〔〕…—～·％／＋－×÷°℃＄￥○●◎※→←"
 _QUOTES = "‘’“”–—…•€£¥©®°·§«»™½¼¾²³×±µº¡¿\xa0\u3000"
 _LETTERS = "éèêëàâäáåãæçîïíìôöóòõøûùüúñßÉÈÊÀÂÄÁÅÆÇÎÏÍÔÖÓØÛÜÚÑœŒšžŽŠý"
@@ -32,7 +34,7 @@ def _points(character: str) -> float:
         return 0.0 if code >= 0x20 or character in "\t\n\r\x0c" else -4.0
     if character in _MARKS or character in _QUOTES:
         return 2.5
-    if 0x3400 <= code <= 0x9FFF:
+    if is_han(character):
         return _han(character)
     if character in _LETTERS:
         return 1.5
@@ -91,4 +93,4 @@ def _second_level() -> frozenset[str]:
 
 def _repertoire(codec: str, first: int, last: int) -> frozenset[str]:
     pairs = (bytes((a, b)).decode(codec, "ignore") for a in range(first, last + 1) for b in range(0x40, 0xFF))
-    return frozenset(c for pair in pairs for c in pair if "\u3400" <= c <= "\u9fff")
+    return frozenset(c for pair in pairs for c in pair if is_han(c))

@@ -11,6 +11,7 @@ import pytest
 from app import doctor, settings
 from app.settings import Settings
 from app.text import Text, strings
+from finetune.evaluation.words import duration
 from memory.errors import NotConfigured
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +120,15 @@ def test_no_text_lacks_a_language_and_placeholders_agree():
 
 GROUPS = ("error.", "file.", "doctor.")
 """What the program says in English and the page translates by its sentences."""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "en", "zh"),
+    [(-1, "0 s", "0 秒"), (75, "75 s", "75 秒"), (90, "2 min", "2 分鐘"), (5399.6, "1.5 h", "1.5 小時")],
+)
+def test_a_time_is_said_alike_on_the_page_and_in_reports(seconds, en, zh):
+    for language, said in (("en", en), ("zh-TW", zh)):
+        assert Text(language).duration(seconds) == duration(seconds, language) == said
 
 
 def test_errors_are_told_in_chinese_and_every_translated_sentence_is_still_said():
