@@ -38,7 +38,7 @@ ui: install
 	$(BIN)/docgraft ui
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 check: install
 	$(BIN)/ruff check .

@@ -91,6 +91,8 @@ class Amounts(Record):
     """Those with passages."""
     general: int
     """Training rows about general things."""
+    reading: int
+    """Those with passages of other documents."""
     checks: int
     """Rows that watch training."""
     tests: int
@@ -103,7 +105,7 @@ class Amounts(Record):
     @property
     def rows(self) -> int:
         """Training rows."""
-        return self.closed + self.shown + self.general
+        return self.closed + self.shown + self.general + self.reading
 
     @property
     def pairs(self) -> int:
@@ -132,13 +134,14 @@ def counted(wiring: Wiring, user: str, kb: str, settings: PairSettings, dataset:
 def of_dataset(card: DatasetCard) -> Amounts:
     """The amounts of a finished dataset."""
     shares, rows = card.settings.get("shares", {}), card.counts["train"]
-    general = round(rows * shares.get("replay", 0.0))
+    general, reading = round(rows * shares.get("replay", 0.0)), round(rows * shares.get("reading", 0.0))
     shown = round(rows * (shares.get("context", 0.0) + shares.get("refusal", 0.0)))
     everyday, repeated = card.counts.get("general", 0), card.counts.get("unseen_wording", 0)
     return Amounts(
-        closed=rows - general - shown,
+        closed=rows - general - reading - shown,
         shown=shown,
         general=general,
+        reading=reading,
         checks=card.counts["dev"],
         tests=card.counts["test"] - everyday + repeated,
         everyday=everyday,
@@ -148,7 +151,7 @@ def of_dataset(card: DatasetCard) -> Amounts:
 
 def foreseen(facts: int, languages: set[str], settings: PairSettings) -> Amounts:
     """The amounts of a dataset about so many facts, by the rules that building one follows."""
-    from finetune.pairs import replay
+    from finetune.pairs import reading, replay
 
     chosen = min(facts, settings.most_facts)
     taught = chosen * (1 - settings.held_out)
@@ -160,6 +163,7 @@ def foreseen(facts: int, languages: set[str], settings: PairSettings) -> Amounts
         closed=closed,
         shown=shown,
         general=len(replay.beside(languages, closed + shown, settings.replay)),
+        reading=len(reading.beside(languages, round(settings.reading * shown))),
         checks=round(taught * WATCHING),
         tests=2 * repeated + round(others),
         everyday=len(replay.testing(languages)),
@@ -183,7 +187,8 @@ def trained_tokens(amounts: Amounts, plan: EvidencePlan, epochs: int) -> float:
     from finetune.recipes import dealt
 
     alone = amounts.closed + dealt(amounts.general, epochs)
-    return alone * ALONE + amounts.shown * OWN * (AROUND + _passages(plan) / len(_looks(plan)))
+    shown = amounts.shown + dealt(amounts.reading, epochs)
+    return alone * ALONE + shown * OWN * (AROUND + _passages(plan) / len(_looks(plan)))
 
 
 def _looks(plan: EvidencePlan) -> tuple[int, ...]:

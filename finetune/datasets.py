@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 CARD = "card.json"
 PAIRS = "pairs.jsonl"
-CONTEXT_KINDS = frozenset({"context", "refusal"})
+CONTEXT_KINDS = frozenset({"context", "refusal", "reading"})
 """Kinds whose `input` is packed evidence: they are asked with the prompt of a grounded answer."""
+GENERAL_KINDS = frozenset({"replay", "reading"})
+"""Kinds of rows that are about none of the documents: they keep up how a model talks and reads."""
 
 
 @dataclass(frozen=True)

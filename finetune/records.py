@@ -48,7 +48,7 @@ class Pair(Record):
     history: tuple[tuple[str, str], ...] = ()
     """Earlier turns, (user, assistant)."""
     kind: str = "closed_book"
-    """closed_book, context, refusal, replay, follow_up, list, comparison, reversed, imported."""
+    """closed_book, context, refusal, replay, reading, follow_up, list, comparison, reversed, imported."""
     fact_id: str = ""
     section_id: str = ""
     document_id: str = ""

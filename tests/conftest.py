@@ -15,7 +15,10 @@ from finetune.models.threads import share_processors
 from memory.records import digest
 from memory.workspace import Workspace
 
-share_processors()  # Before any test module imports torch.
+# Before any test module imports torch.
+share_processors()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # Each worker has a processor of its own.
 DATA = Path(__file__).parents[1] / "samples"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from finetune.records import Effort
 
 EFFORTS = ("quick", "balanced", "thorough")
+STEPS = {"forms": 1, "most_facts": 100, "context": 0.05, "refusals": 0.05, "replay": 0.05, "reading": 0.5}
+"""Settings that the page shows, and the step of their fields."""
 
 
 def building(user: str, kb: str) -> None:
@@ -103,7 +105,7 @@ def _options(effort: str) -> tuple[PairSettings, str]:
     t, wiring = state.text(), state.wiring()
     made = preset(cast("Effort", effort))
     changes: dict[str, Any] = {}
-    for name, step in (("forms", 1), ("most_facts", 100), ("context", 0.05), ("refusals", 0.05), ("replay", 0.05)):
+    for name, step in STEPS.items():
         changes[name] = st.number_input(
             t(f"pairs.option_{name}"),
             value=getattr(made, name),

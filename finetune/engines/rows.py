@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from finetune.datasets import CONTEXT_KINDS, messages
+from finetune.datasets import CONTEXT_KINDS, GENERAL_KINDS, messages
 from finetune.models.templates import Row, supervised
 from finetune.recipes import dealt
 from finetune.records import Pair
@@ -29,7 +29,7 @@ class Rows(NamedTuple):
     groups: Sequence[int] = ()
     """Rows of the same number are about the same evidence."""
     general: Sequence[int] = ()
-    """Numbers of the rows that are about no document."""
+    """Numbers of the rows that are about none of the documents."""
 
     @property
     def tokens(self) -> int:
@@ -47,7 +47,7 @@ def encode(pairs: Iterable[Pair], tokenizer: PreTrainedTokenizerBase) -> Rows:
     known: dict[str, int] = {}
     rows, groups, general = [], [], []
     for number, pair in enumerate(pairs):
-        if pair.kind == "replay":
+        if pair.kind in GENERAL_KINDS:
             general.append(number)
         rows.append(supervised(messages(pair), pair.output, tokenizer))
         shown = shown_to(pair)
@@ -88,21 +88,28 @@ def in_pass(rows: Rows, epochs: float, *, seed: int = 0, epoch: int = 0) -> list
     """The numbers of the rows of one pass: all that teach, and the general ones whose turn it is.
 
     General rows are dealt out over the passes. Seen once each they keep a model's manners; seen in every pass they are
-    learned by heart and keep nothing (docs/BENCHMARKS.md). Every pass has as many rows.
+    learned by heart and keep nothing (docs/BENCHMARKS.md). Every pass has as many rows; rows about the same evidence
+    have their turn together.
     """
     import random
 
     apart = set(rows.general)
-    shuffled = random.Random(seed).sample(list(rows.general), len(rows.general))
+    rng = random.Random(seed)
+    turns = {group: rng.random() for group in dict.fromkeys(_group(rows, number) for number in rows.general)}
+    shuffled = sorted(rows.general, key=lambda number: turns[_group(rows, number)])
     share = dealt(len(shuffled), epochs)
     turn = [shuffled[(epoch * share + place) % len(shuffled)] for place in range(share)]
     return [number for number in range(len(rows.rows)) if number not in apart] + turn
 
 
+def _group(rows: Rows, number: int) -> int:
+    return rows.groups[number] if rows.groups else number
+
+
 def pass_order(rows: Rows, epochs: float, batch: int, *, seed: int, epoch: int) -> list[int]:
     """The numbers of the rows of one pass, in the order they are learned in."""
     some = in_pass(rows, epochs, seed=seed, epoch=epoch)
-    lengths, groups = [len(rows.rows[number].ids) for number in some], [rows.groups[number] for number in some]
+    lengths, groups = [len(rows.rows[number].ids) for number in some], [_group(rows, number) for number in some]
     return [some[place] for place in order(lengths, batch, seed=seed, epoch=epoch, groups=groups)]
 
 

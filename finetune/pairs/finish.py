@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from finetune.datasets import CONTEXT_KINDS, Dataset, Tally, write
-from finetune.pairs import replay
+from finetune.pairs import reading, replay
 from finetune.pairs.calls import read_calls
 from finetune.pairs.coverage import coverage
 from finetune.pairs.duplicates import Seen, key
@@ -135,6 +135,8 @@ class _Judged:
 
     def _general(self) -> Iterator[Pair]:
         yield from replay.beside(self.languages, self.training, self.settings.replay)
+        own = self.shown["context"] + self.shown["refusal"]
+        yield from reading.beside(self.languages, round(self.settings.reading * own))
         yield from replay.testing(self.languages)
 
 

@@ -246,7 +246,7 @@ class Review:
         return pair.model_copy(update={"reason": f"unverified: {reason}"})
 
     def _reason(self, pair: Pair) -> str:
-        if pair.kind == "replay" or not pair.section_id:
+        if not pair.section_id:
             return ""
         section = self.library.sections_by_id([pair.section_id]).get(pair.section_id)
         if section is None:

@@ -31,6 +31,9 @@ class PairSettings(Record):
     replay: float = Field(0.25, ge=0, le=0.5)
     """Share of training rows about general things, so that the model keeps talking as before; at least 240 rows. Our
     own training deals them out over its passes."""
+    reading: float = Field(3.0, ge=0, le=20)
+    """Rows about documents that are not yours, in people's words, for each row with evidence from yours; so that the
+    model keeps reading. Our own training deals them out over its passes."""
     balance: float = Field(0.02, gt=0, le=1)
     """Share of training rows that may give the same answer, at most (never fewer than 40)."""
     language: Literal["document", "en", "zh-Hant", "zh-Hans"] = "document"

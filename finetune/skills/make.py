@@ -29,7 +29,7 @@ from finetune.models.devices import describe
 from finetune.models.fetch import MANIFEST, fetch
 from finetune.models.folding import fold
 from finetune.models.local import LocalChatModel
-from finetune.pairs import replay
+from finetune.pairs import reading, replay
 from finetune.records import AdapterCard, Pair, TrainingSpec
 from finetune.runfolder import RunFolder
 from finetune.skills.changes import name
@@ -115,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=Path, default=Path("samples/documents"))
     parser.add_argument("--work", type=Path, default=Path("build/reader"), help="libraries, rows and checkpoints")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "reader_adapter")
+    parser.add_argument("--reading", type=Path, default=reading.FILE, help="the part of the rows for users' datasets")
     parser.add_argument("--rows-only", action="store_true", help="stop when the rows are written")
     options = parser.parse_args(argv)
     workspace = Workspace(options.work / "home")
@@ -123,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shelf = Shelf(workspace, [options.samples, *practice, *sorted(options.written.glob("*-*.md"))])
     model = LocalChatModel(bases=Bases(), path=base, max_new_tokens=64)
     pairs = kept_rows(options.work / "rows.jsonl", lambda: training_rows(shelf, model.count))
+    write_text(options.reading, "".join(reading.lines(pairs)))
     if options.rows_only:
         return 0
     started = time.monotonic()

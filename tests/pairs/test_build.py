@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from finetune.datasets import Dataset, fingerprint, messages, read, read_pairs
-from finetune.pairs import PairSettings, replay
+from finetune.pairs import PairSettings, reading, replay
 from finetune.pairs.build import build, refresh, unfinished
 from finetune.pairs.duplicates import key
 from finetune.pairs.leaks import report
@@ -191,6 +192,38 @@ def test_general_rows_come_in_the_languages_of_the_documents_first():
     few, many = replay.training({"zh-Hant"}, 100), replay.training({"zh-Hant"}, 5000)
     assert {row.language for row in few} == {"zh-Hant"} and {row.language for row in many} == {"zh-Hant", "en"}
     assert [row.id for row in many[:100]] == [row.id for row in few]
+
+
+def test_rows_with_passages_are_joined_by_reading_practice_about_other_documents(dataset):
+    train = list(dataset.pairs("train"))
+    own = [p for p in train if p.kind in {"context", "refusal"}]
+    practice = [p for p in train if p.kind == "reading"]
+    wanted = round(dataset.card.settings["pairs"]["reading"] * len(own))
+    assert len(practice) == min(wanted, len(reading.rows())) and not any(p.section_id or p.fact_id for p in practice)
+    assert not any(p.kind == "reading" for p in dataset.pairs() if p.split != "train")
+
+
+def test_reading_practice_is_asked_as_the_chat_asks_and_refuses_as_it_refuses():
+    rows = reading.rows()
+    assert len({row.id for row in rows}) == len(rows) == sum(reading.MOST.values())
+    refused = [row for row in rows if row.output == REFUSAL[row.language]]
+    assert 0.15 < len(refused) / len(rows) < 0.3
+    cited = [row for row in rows if row not in refused]
+    assert all(re.search(r" \[\d\]$", row.output) and row.input.startswith("[1] ") for row in cited)
+    prompt = messages(rows[0])
+    assert rows[0].input in str(prompt[-1].content) and "documents" in str(prompt[0].content)
+    assert {row.language for row in reading.beside({"zh-Hant"}, 100)} == {"zh-Hant"}
+
+
+def test_reading_practice_is_a_part_of_what_taught_the_reader_whatever_its_order():
+    refused = {row.id for row in reading.rows() if row.output in REFUSAL.values()}
+    rows = [
+        row.model_copy(update={"maker": "practice", "kind": "refusal" if row.id in refused else "context"})
+        for row in reading.rows()
+    ]
+    with_history = rows[0].model_copy(update={"history": (("a", "b"),)})
+    too_long = rows[0].model_copy(update={"input": "x" * (reading.LONGEST + 1)})
+    assert "".join(reading.lines([with_history, too_long, *reversed(rows)])) == reading.FILE.read_text(encoding="utf-8")
 
 
 def test_splits_stay_when_a_document_is_added(dataset, library):

@@ -287,6 +287,18 @@ def test_general_rows_are_dealt_out_over_the_passes_and_seen_once_each(base):
     assert sorted(pass_order(rows, 4, 8, seed=1, epoch=2)) == sorted(passes[2])
 
 
+def test_practice_about_the_same_evidence_has_its_turn_together(base):
+    practice = [
+        p.model_copy(update={"kind": "reading", "input": f"[1] x > {n // 3}\nIt is {n // 3}."})
+        for n, p in enumerate(pairs(4)[:12])
+    ]
+    rows = rows_of(base, [*pairs(2), *practice], max_length=600)
+    taught = len(pairs(2))
+    passes = [in_pass(rows, 4, seed=1, epoch=epoch)[taught:] for epoch in range(4)]
+    assert all(len({rows.groups[number] for number in one}) == 1 and len(one) == 3 for one in passes)
+    assert {number for one in passes for number in one} == set(rows.general)
+
+
 def test_a_dataset_without_general_rows_has_whole_passes(base):
     rows = rows_of(base, pairs(2))
     assert in_pass(rows, 4) == list(range(len(pairs(2))))
