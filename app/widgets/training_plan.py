@@ -120,39 +120,49 @@ def _ready(base: str) -> bool:
 
 def _looked(user: str, kb: str, job: Job) -> None:
     """What the look has found so far; the page runs again when it has found more."""
-    t = state.text()
     if job.running:
         job.wait(0.3)
     found: Preflight | None = job.info.get("card")
-    # Each part has a place of its own, so that what is open or half typed in below stays when one comes or goes.
+    # Nothing that comes and goes stands above the values: a press there must not miss because the page has moved.
     with st.container():
-        if job.running:
-            _wait(job, found is not None)
+        if found is not None:
+            _values(job.info["plan"].spec)
+            engine_choice(user, kb, job.info["plan"], found, help=help_of("engine"))
     with st.container():
-        if job.error:
-            error(job.error)
-            _again(job, t("train.look_again"))
-            if job.info.get("plan") is None and st.session_state.get("train-changes"):
-                st.button(t("train.reset"), key="reset-values", on_click=_reset)
-    if found is None:
-        return
-    spec = job.info["plan"].spec
-    with st.container():
-        _card(found, spec, measuring=job.running)
-    with st.container():
-        if found.ok and found.seconds is None and not job.running and spec.engine == "trl":
+        _told(job, found)
+    if found is not None:
+        _card(found, job.info["plan"].spec, measuring=job.running)
+        _start(user, kb, job, found)
+
+
+def _told(job: Job, found: Preflight | None) -> None:
+    """One line of the same height while it looks and afterwards; or what went wrong."""
+    t = state.text()
+    if job.running:
+        _wait(job, found is not None)
+    elif job.error:
+        error(job.error)
+        _again(job, t("train.look_again"))
+        if job.info.get("plan") is None and st.session_state.get("train-changes"):
+            st.button(t("train.reset"), key="reset-values", on_click=_reset)
+    elif found and found.tokens_per_second:
+        st.caption(f":material/speed: {t('train.card_speed', n=f'{found.tokens_per_second:.0f}')}")
+
+
+def _start(user: str, kb: str, job: Job, found: Preflight) -> None:
+    t = state.text()
+    with st.container(horizontal=True):
+        st.button(
+            t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),
+            key=f"start-{job.id}",
+            type="primary",
+            icon=":material/model_training:",
+            disabled=not found.ok,
+            on_click=state.do,
+            args=(training.start_once, state.wiring(), user, kb, job),
+        )
+        if found.ok and found.seconds is None and not job.running and job.info["plan"].spec.engine == "trl":
             _again(job, t("train.measure"))
-    engine_choice(user, kb, job.info["plan"], found, help=help_of("engine"))
-    _values(spec)
-    st.button(
-        t("train.queue") if training.busy(state.wiring(), user) else t("train.start"),
-        key=f"start-{job.id}",
-        type="primary",
-        icon=":material/model_training:",
-        disabled=not found.ok,
-        on_click=state.do,
-        args=(training.start_once, state.wiring(), user, kb, job),
-    )
 
 
 def _again(job: Job, title: str) -> None:
@@ -202,9 +212,7 @@ def _card(card: Preflight, spec: TrainingSpec, *, measuring: bool) -> None:
         precision=card.precision,
         device=card.device.upper(),
     )
-    speed = t("train.card_speed", n=f"{card.tokens_per_second:.0f}") if card.tokens_per_second else ""
-    parity = t("train.parity" if card.parity else "train.no_parity")
-    st.caption(plain(" ".join(part for part in (words, speed, parity) if part)))
+    st.caption(plain(f"{words} {t('train.parity' if card.parity else 'train.no_parity')}"))
     for warning in card.warnings:
         st.markdown(f":orange[:material/warning:] {plain(said(warning))}")
     if card.sample:

@@ -71,6 +71,14 @@ def test_the_card_shows_rows_memory_warnings_and_the_first_row_with_its_mask(pag
     assert any("<mark>" in h.proto.body for h in test.get("html"))
 
 
+def test_what_comes_and_goes_while_it_measures_stands_below_the_values(page, trainable):
+    test = page("train")
+    ready(test)
+    order = [str(getattr(one, "key", None) or one.type) for one in test.main]
+    values = next(n for n, name in enumerate(order) if name == "apply-values")
+    assert values < order.index("metric") and values < next(n for n, k in enumerate(order) if k.startswith("start-"))
+
+
 def test_two_presses_and_many_reruns_start_one_run(page, trainable):
     test = longer(page("train"))
     button = ready(test)

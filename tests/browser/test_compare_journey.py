@@ -10,6 +10,7 @@ from app.widgets.compare_vote import LEAST
 from finetune.evaluation.kept import every
 from memory.workspace import Workspace
 from tests.app.test_tuning import FACTS
+from tests.browser.steps import button, click, unfold, until, upload
 from tests.tiny_model import tiny_model
 
 pytestmark = pytest.mark.browser
@@ -32,15 +33,9 @@ def environment(tmp_path):
 
 
 def test_one_click_survives_a_restart_and_ends_with_a_verdict_a_vote_and_a_report(page, served, home, tmp_path):
-    page.get_by_test_id("stSidebarNav").get_by_text("Knowledge").click()
-    page.locator("input[type=file]").set_input_files(
-        [{"name": "bells.md", "mimeType": "text/plain", "buffer": FACTS.encode()}]
-    )
-    page.locator(".st-key-add-upload button:not([disabled])").click()
-    page.locator(".st-key-dismiss").wait_for()
+    upload(page, ("bells.md", FACTS.encode()))
     page.get_by_test_id("stSidebarNav").get_by_text("Compare").click()
-    page.locator(".st-key-tune button").click()
-    page.locator(".st-key-tune-live").wait_for()
+    until(page.locator(".st-key-tune-live"), click(button(page, "tune")))
     for _ in range(RESTARTS):
         served.process.kill()  # As a power cut would: nothing gets to tidy up.
         served.process.wait(15)
@@ -53,7 +48,7 @@ def test_one_click_survives_a_restart_and_ends_with_a_verdict_a_vote_and_a_repor
     assert comparison.complete and len(list(folder.runs.iterdir())) == len(list(folder.datasets.iterdir())) == 1
     assert page.locator(".dg-verdict").inner_text() == comparison.card().verdict.sentence
 
-    page.locator('[class*="st-key-vote-"] summary').first.click()
+    until(page.get_by_text(re.compile("^0 of ")), unfold(page, '[class*="st-key-vote-"]'))
     for number in range(3):
         page.get_by_text(re.compile(rf"^{number} of ")).wait_for()
         page.wait_for_timeout(1000 * LEAST)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.app.conftest import MANUAL, MANUAL_ZH
 from tests.browser.conftest import PATIENCE, Served
+from tests.browser.steps import SOON, click, press, unfold, until, upload
 from tests.stub_llm import Reply, StubLLM
 
 pytestmark = pytest.mark.browser
@@ -47,11 +48,6 @@ def served(model_server, tmp_path_factory):
     server.stop()
 
 
-def press(page, key):
-    """Click the button of a widget key."""
-    page.locator(f".st-key-{key} button").first.click()
-
-
 def ask(page, question):
     box = page.locator("[data-testid=stChatInputTextArea]:not([disabled])")
     box.wait_for()
@@ -61,14 +57,20 @@ def ask(page, question):
 
 def add(page, *files):
     """Upload files on the knowledge page and come back to the chat."""
-    page.get_by_test_id("stSidebarNav").get_by_text("Knowledge").click()
-    page.locator("input[type=file]").set_input_files(
-        [{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in files]
-    )
-    page.locator(".st-key-add-upload button:not([disabled])").click()
-    page.locator(".st-key-dismiss").wait_for()
+    upload(page, *files)
     page.get_by_test_id("stDataFrame").wait_for()
     page.get_by_test_id("stSidebarNav").get_by_text("Chat", exact=True).click()
+
+
+def without_documents(page):
+    """Let the model answer alone."""
+    place = '[class*="st-key-documents-"]'
+    until(
+        page.locator(f"{place} label:has(input:not(:checked))"),
+        lambda: page.locator(place).count() or press(page, "choices"),
+        click(page.locator(f"{place} label:has(input:checked)")),
+    )
+    page.keyboard.press("Escape")
 
 
 def test_add_in_both_languages_ask_follow_up_open_the_source_restart_and_remove(page, served):
@@ -78,8 +80,9 @@ def test_add_in_both_languages_ask_follow_up_open_the_source_restart_and_remove(
     source = page.locator('[class*="st-key-source-"]').first
     source.wait_for()
     assert "kettle.md" in source.inner_text()
-    source.locator("summary").click()
-    assert "18 months" in page.locator(".dg-passage mark").first.inner_text()
+    mark = page.locator(".dg-passage mark")
+    until(mark, unfold(page, '[class*="st-key-source-"]'))
+    assert "18 months" in mark.first.inner_text()
     ask(page, "And how often must it be descaled?")
     page.locator('[class*="st-key-vote-"]').nth(1).wait_for()
 
@@ -89,11 +92,19 @@ def test_add_in_both_languages_ask_follow_up_open_the_source_restart_and_remove(
     assert page.get_by_test_id("stChatMessage").count() == 4
 
     page.get_by_test_id("stSidebarNav").get_by_text("Knowledge").click()
-    page.locator('[class*="st-key-document-"]', has_text="kettle.md").locator("summary").click()
-    page.locator('[class*="st-key-remove-"] button').first.click()
+    remove, sure = (
+        page.locator('[class*="st-key-remove-"] button'),
+        page.locator('[class*="st-key-remove-sure-"] button'),
+    )
     # While the preview above it still grows, the popover may lie below the edge for a moment; a person would scroll.
-    page.locator('[class*="st-key-remove-sure-"] button').evaluate("button => button.click()")
-    page.get_by_text("was removed").wait_for()
+    until(
+        page.get_by_text("was removed"),
+        click(
+            page.locator('[class*="st-key-document-"]', has_text="kettle.md").locator("details:not([open]) > summary")
+        ),
+        lambda: sure.count() or remove.first.click(timeout=SOON),
+        lambda: sure.evaluate("button => button.click()", timeout=SOON),
+    )
     assert page.locator('[class*="st-key-document-"]', has_text="kettle.md").count() == 0
 
 
@@ -101,9 +112,7 @@ def test_stop_ends_the_answer_within_a_second_or_so_and_the_next_question_works(
     stub.script = lambda messages: (
         Reply(" ".join(f"w{n}" for n in range(600)), delay=0.05) if "story" in str(messages[-1]) else "Quick."
     )
-    press(page, "choices")
-    page.locator('[class*="st-key-documents-"] label').first.click()
-    page.keyboard.press("Escape")
+    without_documents(page)
     ask(page, "Tell me a story")
     page.get_by_text(re.compile("w5")).wait_for()
     press(page, "stop")
@@ -117,9 +126,7 @@ def test_stop_ends_the_answer_within_a_second_or_so_and_the_next_question_works(
 
 def test_closing_the_tab_stops_the_answer(page, stub):
     stub.script = [Reply(" ".join(f"w{n}" for n in range(900)), delay=0.05)]
-    press(page, "choices")
-    page.locator('[class*="st-key-documents-"] label').first.click()
-    page.keyboard.press("Escape")
+    without_documents(page)
     ask(page, "Tell me a story")
     page.get_by_text(re.compile("w5")).wait_for()
     page.close()
@@ -133,9 +140,11 @@ def test_the_page_works_in_chinese_in_the_dark_and_at_400_pixels(browser, served
     context = browser.new_context(viewport={"width": 400, "height": 800}, color_scheme="dark")
     page = context.new_page()
     page.goto(served.url)
-    page.get_by_test_id("stExpandSidebarButton").click()
-    page.locator(".st-key-language-switch").get_by_text("繁體中文").click()
-    page.get_by_text("新對話").first.wait_for()
+    until(
+        page.get_by_text("新對話"),
+        click(page.get_by_test_id("stExpandSidebarButton")),
+        click(page.locator(".st-key-language-switch").get_by_text("繁體中文")),
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(20, 25, 23)"
     context.close()
@@ -189,9 +198,7 @@ def test_a_key_reaches_neither_the_page_nor_the_log_nor_any_file(browser, guarde
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(guarded.url)
-    press(page, "choices")
-    page.locator('[class*="st-key-documents-"] label').first.click()
-    page.keyboard.press("Escape")
+    without_documents(page)
     ask(page, "Hello?")
     page.get_by_test_id("stAlert").first.wait_for()
     assert stub.authorizations and CANARY in stub.authorizations[-1], "the key does reach the server it is for"

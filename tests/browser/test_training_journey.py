@@ -9,7 +9,7 @@ import pytest
 from finetune.datasets import every
 from finetune.runs import Runs
 from memory.workspace import Workspace
-from tests.browser.test_journey import press
+from tests.browser.steps import SOON, button, click, press, unfold, until, upload
 from tests.pairs.conftest import HANDBOOK
 from tests.tiny_model import tiny_model
 
@@ -56,31 +56,26 @@ def pick_first_row(page):
 
 
 def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
-    visit(page, "Knowledge")
-    page.locator("input[type=file]").set_input_files(
-        [{"name": "handbook.md", "mimeType": "text/plain", "buffer": HANDBOOK.encode()}]
-    )
-    page.locator(".st-key-add-upload button:not([disabled])").click()
-    page.locator(".st-key-dismiss").wait_for()
+    upload(page, ("handbook.md", HANDBOOK.encode()))
 
     visit(page, "Pairs")
     page.locator(".st-key-pairs-effort").get_by_text("Quick").click()
-    page.locator(".st-key-build button").dblclick()
-    page.get_by_text("Training rows").first.wait_for()
+    until(page.get_by_text("Training rows"), lambda: button(page, "build").dblclick(timeout=SOON))
     (dataset,) = every(kb)
 
-    page.locator(".st-key-pairs-tab").get_by_text("Review").click()
+    until(page.get_by_test_id("stDataFrame"), click(page.locator(".st-key-pairs-tab").get_by_text("Review")))
     pick_first_row(page)
     page.locator(".st-key-one-pair .dg-passage mark").first.wait_for()
     answer = page.locator(".st-key-one-pair textarea").nth(1)
     right = answer.input_value()
-    answer.fill("four thousand yaks")
-    page.locator('[class*="st-key-save-"] button').click()
-    page.get_by_text("does not hold").wait_for()
+    until(
+        page.get_by_text("does not hold"),
+        lambda: answer.fill("four thousand yaks", timeout=SOON),
+        click(page.locator('[class*="st-key-save-"] button')),
+    )
     assert all(pair.output != "four thousand yaks" for pair in dataset.pairs())
     answer.fill(right)
-    press(page, "approve")
-    page.get_by_text("1 approved").wait_for()
+    until(page.get_by_text("1 approved"), click(button(page, "approve")))
     assert sum(pair.status == "approved" for pair in dataset.pairs()) == 1
     press(page, "undo")
     page.get_by_text("1 approved").wait_for(state="detached")
@@ -89,25 +84,30 @@ def test_build_review_train_restart_stop_and_resume(page, served, kb, home):
     visit(page, "Train")
     page.locator('[class*="st-key-start-"] button:not([disabled])').wait_for()
     before = page.locator('[class*="st-key-start-"]').get_attribute("class").split()
-    page.locator(".st-key-values summary").click()
-    page.locator('[class*="st-key-value-epochs-"] input').fill("4000")
-    press(page, "apply-values")
-    page.get_by_text("1 changed by you").wait_for()
+    until(
+        page.get_by_text("1 changed by you"),
+        unfold(page, ".st-key-values"),
+        lambda: page.locator('[class*="st-key-value-epochs-"] input').fill("4000", timeout=SOON),
+        click(button(page, "apply-values")),
+    )
     page.locator("." + next(name for name in before if name.startswith("st-key-"))).wait_for(state="detached")
-    page.locator('[class*="st-key-start-"] button:not([disabled])').dblclick()
-    page.locator('[class*="st-key-run-"]').get_by_text("Training").first.wait_for()
+    until(
+        page.locator('[class*="st-key-run-"]').get_by_text("Training"),
+        lambda: page.locator('[class*="st-key-start-"] button:not([disabled])').dblclick(timeout=SOON),
+    )
     runs = Runs(Workspace(home), kb)
     (run,) = runs.all()
 
     served.restart()
     assert runs.show(run.id).state == "running"
     page.goto(page.url)
-    press(page, f"stop-run-{run.id}")
-    page.locator(f".st-key-adapter-{run.id}").wait_for()
+    until(page.locator(f".st-key-adapter-{run.id}"), click(button(page, f"stop-run-{run.id}")))
     assert runs.show(run.id).state == "stopped" and runs.show(run.id).adapter == run.id
-    page.locator(f".st-key-ended-{run.id} summary").click()
-    press(page, f"resume-run-{run.id}")
-    page.locator(f".st-key-stop-run-{run.id}").wait_for()
+    until(
+        page.locator(f".st-key-stop-run-{run.id}"),
+        unfold(page, f".st-key-ended-{run.id}"),
+        click(button(page, f"resume-run-{run.id}")),
+    )
     assert len(runs.all()) == 1
     log = served.log.read_text()
     assert "ScriptRunContext" not in log and "Traceback" not in log
