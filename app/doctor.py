@@ -219,9 +219,9 @@ def models(wiring: Wiring) -> Iterator[Check]:
     state = wiring.model_state(settings.name)
     yield Check(
         name="Chat model",
-        health="ok" if state.ready else "problem",
+        health="problem" if not state.ready else "optional" if state.fix else "ok",
         found=f"{settings.name} ({state.text})",
-        fix="" if state.ready else state.fix,
+        fix=state.fix,
     )
 
 

@@ -37,6 +37,9 @@ def models(*, as_json: AsJson = False) -> None:
         )
         return
     table(["Model", "Ready", "Where"], [[s.name, "yes" if s.ready else "no", s.text] for s in states])
+    for state in states:
+        if state.ready and state.fix:
+            line(f"\nA newer {state.name} comes with this Docgraft: {state.fix}")
     line("\nCan be fetched with `docgraft models fetch NAME`; any other Hugging Face id works too:")
     rows = [
         [e.name, f"{e.parameters / 1e9:.1f} B", f"{e.memory() / 1e9:.1f} GB", e.licence, ", ".join(e.languages)]

@@ -32,9 +32,9 @@ def _here(name: str) -> None:
         st.markdown(f"**{plain(name)}**  \n:small[{about}]", width="stretch")
         if found.ready:
             st.badge(t("settings.ready"), color="green", icon=":material/check:")
-        elif found.fetchable:
+        if found.fetchable:
             _fetch(name)
-        else:
+        elif not found.ready:
             st.caption(plain(t.told(found.fix, "doctor")))
         if name == wiring.settings.model.name:
             st.badge(t("settings.in_use"), color="gray")

@@ -34,6 +34,7 @@ class ModelState(Record):
     text: str
     """What it is and where, in a few words."""
     fix: str = ""
+    """What to do when it is not ready, or when a newer one can be had."""
     fetchable: bool = False
     size: int = 0
     """Bytes to fetch; 0 when unknown."""
@@ -83,6 +84,9 @@ def state(settings: Settings, home: Workspace, name: str) -> ModelState:
             warnings=entry.warnings,
         )
     warnings = tuple(dict.fromkeys([*entry.warnings, *folder_warnings(folder)]))
+    if fetch.outdated(model.name, home):
+        text, fix = f"{folder}; a newer one comes with this Docgraft", f"docgraft models fetch {entry.name}"
+        return ModelState(name=name, ready=True, text=text, fix=fix, fetchable=True, warnings=warnings)
     return ModelState(name=name, ready=True, text=str(folder), warnings=warnings)
 
 

@@ -104,6 +104,11 @@ def check_base(files: AdapterFiles, base: Path, tokenizer: PreTrainedTokenizerBa
         return
     actual = fingerprint(base)
     if files.base_fingerprint != actual:
+        if files.base == base.name:
+            raise BackendFailed(
+                f"This adapter was trained on an earlier {files.base} than the one that is here.",
+                "Train it again, on the page or with: docgraft tune",
+            )
         raise BackendFailed(
             f"This adapter was trained on another base model ({files.base or files.base_fingerprint}), not on the one "
             f"in {base}.",

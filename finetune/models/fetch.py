@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal
@@ -12,13 +14,13 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from finetune.models import hub, wheel
+from finetune.models import adapter_files, hub, wheel
 from finetune.models.catalog import Entry, entry_for, is_path
 from finetune.models.fingerprints import fingerprint, weights
 from finetune.models.folding import fold
 from finetune.models.hub import Unavailable
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
-from memory.records import Record, now
+from memory.records import Record, digest, now
 from memory.workspace import Workspace, write_json
 
 Progress = Callable[[str, int, int], None]
@@ -43,11 +45,14 @@ class Manifest(Record):
     fetched: str
     versions: dict[str, str]
     """Of the libraries that wrote it."""
+    skill: str = ""
+    """Fingerprint of the adapter that was folded in; empty when none was, or by a Docgraft that did not note it."""
 
 
 def fetch(name: str, workspace: Workspace, progress: Progress | None = None) -> Path:
     """The folder of a ready model, fetched first if need be. A folder of your own is used where it lies.
 
+    A model whose skill has become outdated is fetched anew; while that fails, the one that is here stays.
     Interrupted downloads go on where they stopped. BackendFailed tells for every source why it could not give the
     model; NotConfigured for a gated model, or one that needs code of its own.
     """
@@ -57,12 +62,12 @@ def fetch(name: str, workspace: Workspace, progress: Progress | None = None) -> 
     if entry.own_code:
         raise NotConfigured(f"{entry.name} cannot run inside Docgraft.", " ".join(entry.warnings))
     folder = workspace.model(entry.name)
-    if state(folder) == "ready":
+    if state(folder) == "ready" and not outdated(name, workspace):
         return folder
     workspace.models.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(workspace.models / f".{folder.name}.lock", timeout=1):
-            if state(folder) != "ready":
+            if state(folder) != "ready" or outdated(name, workspace):
                 _fetched(entry, folder, progress or _silent)
     except Timeout as cause:
         raise BackendFailed(f"Another Docgraft process is fetching {entry.name}.", "Wait until it is done.") from cause
@@ -103,6 +108,13 @@ def state(folder: Path) -> State:
         if not file.is_file() or file.stat().st_size != size:
             return "damaged"
     return "ready"
+
+
+def outdated(name: str, workspace: Workspace) -> bool:
+    """Whether the skill folded into a model that lies here is another than the one that ships now."""
+    entry = entry_for(name)
+    card = manifest(workspace.model(entry.name)) if entry.skill else None
+    return card is not None and card.skill != _mark(skill(entry.skill))
 
 
 def manifest(folder: Path) -> Manifest | None:
@@ -160,6 +172,13 @@ def skill(name: str) -> Path:
     return Path(str(resources.files("finetune.skills").joinpath(name)))
 
 
+@cache
+def _mark(adapter: Path) -> str:
+    """Hash of an adapter's weights and configuration; what ships does not change while a process runs."""
+    files = (adapter / adapter_files.WEIGHTS, adapter / adapter_files.CONFIG)
+    return digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
+
+
 def _check_code(folder: Path) -> None:
     """Refuse a model that would need Python code from its repository."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -193,6 +212,7 @@ def _finish(entry: Entry, source: str, found: Path, folder: Path, progress: Prog
         files=files,
         fetched=now(),
         versions={name: metadata.version(name) for name in _LIBRARIES},
+        skill=_mark(skill(entry.skill)) if entry.skill else "",
     )
     write_json(whole / MANIFEST, card.model_dump())
     if folder.exists():

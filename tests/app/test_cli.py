@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.text import Text
 from tests.stub_llm import Reply
+from tests.tiny_model import tiny_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,6 +132,26 @@ def test_reindex_says_how_much_it_did(added):
 def test_models_list_names_the_default_and_the_catalog(cli):
     found = cli("models", "list", "--json").json
     assert found["models"][0]["name"] == "stub" and len(found["catalog"]) >= 5
+
+
+def test_a_newer_reader_is_told_by_list_and_doctor_with_the_line_that_fetches_it(cli, configured, monkeypatch):
+    from finetune.models import fetch
+    from finetune.models.catalog import EMBEDDED
+    from memory.workspace import Workspace, write_json
+
+    monkeypatch.setenv("DOCGRAFT_MODEL__PROVIDER", "local")
+    monkeypatch.setenv("DOCGRAFT_MODEL__NAME", EMBEDDED)
+    folder = tiny_model(Workspace(configured).model(EMBEDDED))
+    old = fetch.Manifest(
+        name=EMBEDDED, id="", source="", licence="", fingerprint="", files={}, fetched="", versions={}, skill="older"
+    )
+    write_json(folder / fetch.MANIFEST, old.model_dump())
+    line = f"docgraft models fetch {EMBEDDED}"
+    assert line in cli("models", "list").out
+    (chat,) = [c for c in cli("doctor", "--quick", "--json").json["checks"] if c["name"] == "Chat model"]
+    assert chat["fix"] == line and chat["health"] == "optional"
+    told = Text("zh-TW").told(chat["found"], "doctor")
+    assert told.endswith("；這版 Docgraft 附有較新的版本）")
 
 
 def test_doctor_knows_what_is_there_and_what_is_not(added):

@@ -203,6 +203,14 @@ def test_an_adapter_is_refused_on_another_base_of_the_same_shapes(bases, noise, 
         LocalChatModel(bases=bases, path=other, adapter=noise).answer(QUESTION)
 
 
+def test_an_adapter_of_an_earlier_edition_of_its_base_is_refused_and_says_what_to_do(bases, base, noise):
+    (base / "model.safetensors").unlink()
+    tiny_model(base, seed=4)
+    with pytest.raises(BackendFailed, match="earlier") as caught:
+        LocalChatModel(bases=bases, path=base, adapter=noise).answer(QUESTION)
+    assert "docgraft tune" in caught.value.hint
+
+
 def test_an_adapter_follows_its_base_when_the_folder_moves(bases, base, noise, tmp_path):
     moved = base.rename(tmp_path / "moved")
     assert LocalChatModel(bases=bases, path=moved, adapter=noise, max_new_tokens=2).answer(QUESTION).tokens == 2

