@@ -88,7 +88,8 @@ def ask(
     conversations = wiring.conversations()
     with_what = held(wiring, conversations.get(user, conversation_id).choices, user)
     try:
-        context = wiring.context(user, conversation_id, question, with_what)
+        withdrawn = _withdrawn(wiring, user, conversation_id, with_what.kb)
+        context = wiring.context(user, conversation_id, question, with_what, withdrawn=withdrawn)
     except DocgraftError as error:
         conversations.add_turn(user, conversation_id, "user", question)
         conversations.add_turn(user, conversation_id, "assistant", "", data=_told(wiring, error), state="stopped")
@@ -116,6 +117,22 @@ def ask(
     data["told"] = told
     pieces = wiring.answers(user, context.window.question, with_what, context=context, stop=stop)
     yield from _kept(wiring, user, turn, data, pieces)
+
+
+def _withdrawn(wiring: Wiring, user: str, conversation_id: str, kb: str) -> set[str]:
+    """The answers that cite a passage which is not in the documents any more: the history must not tell it again."""
+    cited: dict[str, dict[str, set[str]]] = {}
+    for turn in wiring.conversations().turns(user, conversation_id):
+        if turn.sources:
+            asked = str(turn.data.get("held", {}).get("kb") or kb)
+            cited.setdefault(asked, {})[turn.id] = {str(source["section_id"]) for source in turn.sources}
+    gone: set[str] = set()
+    names = wiring.workspace(user).base_names() if cited else []
+    for name, turns in cited.items():
+        wanted = sorted(set().union(*turns.values()))
+        there = set(wiring.library(name, user).sections_by_id(wanted)) if name in names else set()
+        gone |= {turn for turn, sections in turns.items() if not sections <= there}
+    return gone
 
 
 def _forgotten(wiring: Wiring, user: str, message: str) -> str:

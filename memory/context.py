@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,10 @@ OF_CONVERSATION = re.compile(
     r"剛才|刚才|剛剛|刚刚|之前|先前|前面|對話|对话|總結|总结|摘要|問過|问过|說過|说过|聊過|聊过",
     re.IGNORECASE,
 )
+WITHDRAWN = {
+    False: "(This answer rested on a document that has been changed or removed since.)",
+    True: "（這個回答所依據的文件後來已變更或移除。）",
+}
 
 
 class Context(Record):
@@ -64,15 +68,20 @@ def prepare(
     longterm: LongTerm | None = None,
     recall: int = 5,
     model: BaseChatModel | None = None,
+    withdrawn: Collection[str] = (),
 ) -> Context:
     """Call before the question is added as a turn. Folds what left the window into the kept summary.
 
     `limit - reserve` is the room for system text, question, facts, summary and turns; leave the evidence out of it.
     `most_turns`: how many turns the prompt shows at all. With 0, for models that read badly, facts go in only when
-    the question is about them, and the summary only when it is about the conversation.
+    the question is about them, and the summary only when it is about the conversation. `withdrawn`: ids of answers
+    that must not be told again; a summary that may retell them is made anew.
     """
     turns = [turn for turn in conversations.turns(user, conversation_id) if turn.text.strip()]
     summary = kept(conversations, user, conversation_id)
+    if withdrawn:
+        summary = Summary() if any(t.id in withdrawn and t.ordinal < summary.folded for t in turns) else summary
+        turns = [_withdrawn(turn) if turn.id in withdrawn else turn for turn in turns]
     facts = ledger(turns, summary.facts, after=summary.folded)
     known = longterm.recall(user, question, recall) if longterm and recall else []
     remembered = {_said(m.text): m for m in known if m.key not in {fact.key for fact in facts}}
@@ -130,6 +139,11 @@ class _Folder:
         """Keep it, so that after a restart only new turns are folded."""
         if self.changed:
             keep(conversations, user, conversation_id, self.summary)
+
+
+def _withdrawn(turn: Turn) -> Turn:
+    chinese = bool(re.search(r"[\u3400-\u9fff]", turn.text))
+    return turn.model_copy(update={"text": WITHDRAWN[chinese]})
 
 
 def _pairs(turns: Sequence[Turn]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -209,15 +209,16 @@ class Wiring:
         """How much evidence a model gets, and in what form."""
         return models.plan(self.settings, name, self.reading(name))
 
-    def chat_model(self, name: str = "", *, adapter: Path | None = None) -> BaseChatModel:
-        """A chat model by name; the default one when none is given.
+    def chat_model(self, name: str = "", *, adapter: Path | None = None, grounded: bool = False) -> BaseChatModel:
+        """A chat model by name; the default one without. Beside passages (`grounded`) its adapter is turned down.
 
         One on a server is made once for its settings and key: it has asked the server how much it holds.
         """
         name = name or self.settings.model.name
         chosen = self._model(name)
         if chosen.provider == "local" or adapter:
-            return models.build(self.settings, self.home, self.bases(), name, adapter=adapter)
+            strength = self.settings.retrieval.adapter_strength if grounded else 1.0
+            return models.build(self.settings, self.home, self.bases(), name, adapter=adapter, strength=strength)
         key = ("model", chosen, self._key(chosen.api_key_env))
         return self.shelf.get(key, lambda: models.build(self.settings, self.home, self.bases(), name))
 
@@ -229,7 +230,7 @@ class Wiring:
         """What answers with these choices."""
         from retrieval.answer import Answerer
 
-        model = self.chat_model(held.model, adapter=self._adapter(held, user))
+        model = self.chat_model(held.model, adapter=self._adapter(held, user), grounded=True)
         return Answerer(
             self.search(held.kb, user, rewriter=self._rewriter(held.model, model)),
             model,
@@ -271,8 +272,10 @@ class Wiring:
             stop=stop,
         )
 
-    def context(self, user: str, conversation_id: str, question: str, held: Held) -> Context:
-        """What an answer is given to remember by. Call before the question is kept as a turn."""
+    def context(
+        self, user: str, conversation_id: str, question: str, held: Held, *, withdrawn: Collection[str] = ()
+    ) -> Context:
+        """What an answer is given to remember by, but for withdrawn turns. Call before the question is kept."""
         from memory.context import prepare
 
         model, chosen = self.chat_model(held.model), self._model(held.model)
@@ -292,6 +295,7 @@ class Wiring:
             most_turns=plan.turns if held.documents else None,
             longterm=self.longterm() if self.settings.memory.remember else None,
             recall=self.settings.memory.recall,
+            withdrawn=withdrawn,
         )
 
     def _model(self, name: str) -> Model:

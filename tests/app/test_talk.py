@@ -12,6 +12,7 @@ from app.jobs import Jobs
 from app.talk import Held
 from memory.conversations import Choices, Turn
 from memory.errors import DocgraftError
+from retrieval.records import Upload
 from tests.stub_llm import Reply
 
 
@@ -37,6 +38,25 @@ def test_question_and_answer_are_kept_with_their_sources(filled):
     assert [t.role for t in kept] == ["user", "assistant"] and kept[1] == turn
     assert turn.state == "complete" and turn.sources[0]["document"] == "kettle.md"
     assert "18 months" in turn.sources[0]["quote"] and turn.data["answer"]["quote"]["quote"]
+
+
+@pytest.mark.parametrize("after", ["rag", "base"])
+def test_what_a_removed_document_said_is_not_told_again_from_the_history(filled, stub, after):
+    library = filled.library("default")
+    library.add([Upload(name="secret.txt", data=b"The safe opens with UNIQUE-MARK-12345 and nothing else.")])
+    stub.script = lambda messages: (
+        "It is 18 months [1]." if "kettle?" in messages[-1]["content"] else "It opens with UNIQUE-MARK-12345 [1]."
+    )
+    conversation = started(filled)
+    assert "UNIQUE-MARK" in asked(filled, conversation, "What opens the safe?").text
+    asked(filled, conversation, "How long is the warranty of the kettle?")
+    assert "UNIQUE-MARK" in str(stub.prompts[-1]), "while the document is there, the history may say it"
+    library.remove("secret.txt")
+    filled.conversations().choose("local", conversation, mode=after)
+    before, stub.script = len(stub.prompts), ["It is 18 months [1]."]
+    for question in ("What opens the safe?", "How long is the warranty of the kettle?"):
+        assert "UNIQUE-MARK" not in asked(filled, conversation, question).text
+    assert len(stub.prompts) > before and "UNIQUE-MARK" not in str(stub.prompts[before:])
 
 
 def test_without_documents_the_model_answers_alone(filled, stub):
