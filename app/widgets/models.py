@@ -18,6 +18,8 @@ def models(user: str) -> None:
     st.caption(t("settings.models_lead"))
     for name in wiring.model_names():
         _here(name)
+    if loaded := wiring.bases().loaded:
+        st.button(t("common.unload", name=loaded.name), key="unload", on_click=wiring.bases().unload)
     _catalog()
     st.subheader(t("settings.further"))
     st.caption(t("settings.further_lead"))

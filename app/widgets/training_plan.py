@@ -132,6 +132,7 @@ def _looked(user: str, kb: str, job: Job) -> None:
         _told(job, found)
     if found is not None:
         _card(found, job.info["plan"].spec, measuring=job.running)
+        _room(job, found)
         _start(user, kb, job, found)
 
 
@@ -163,6 +164,18 @@ def _start(user: str, kb: str, job: Job, found: Preflight) -> None:
         )
         if found.ok and found.seconds is None and not job.running and job.info["plan"].spec.engine == "trl":
             _again(job, t("train.measure"))
+
+
+def _room(job: Job, found: Preflight) -> None:
+    """Where memory is short and a chat model holds some of it, the button that gives it back and looks again."""
+    bases = state.wiring().bases()
+
+    def free() -> None:
+        bases.unload()
+        job.acknowledged = True
+
+    if bases.loaded and any(problem.kind == "memory" for problem in found.problems):
+        st.button(state.text()("common.unload", name=bases.loaded.name), key="unload", on_click=free)
 
 
 def _again(job: Job, title: str) -> None:

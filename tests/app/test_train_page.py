@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +155,21 @@ def test_what_cannot_work_cannot_be_started_and_says_why(page, trainable, wiring
     test.session_state["train-changes"] = {"max_length": 16}
     test.run()
     assert ready(test).disabled and "max_length" in test.error[0].value.replace("\\", "")
+
+
+def test_a_chat_model_in_memory_is_offered_to_be_closed_when_training_lacks_the_room(
+    page, trainable, wiring, monkeypatch
+):
+    from app import state
+
+    monkeypatch.setattr("finetune.offers.memory", lambda *a, **k: 10**15)
+    test = page("train")
+    assert ready(test).disabled and not [b for b in test.button if b.key == "unload"]
+    bases = state.wiring().bases()
+    bases.load(Path(wiring.training_base()))
+    test.run().button(key="unload").click().run()
+    assert not test.exception and bases.loaded is None
+    assert not [b for b in test.button if b.key == "unload"]
 
 
 def test_a_failed_run_shows_its_reason_and_has_no_adapter_to_use(page, trainable, wiring, tmp_path):
