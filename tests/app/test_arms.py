@@ -6,11 +6,14 @@ import json
 
 import pytest
 
-from app import comparing, settings
+from app import comparing, settings, talk
+from app.comparing.arms import answering
+from app.talk import Held
 from app.wiring import Wiring
 from finetune import adapters
 from finetune.evaluation.kept import every
 from finetune.evaluation.report import html
+from finetune.records import Arm
 from memory.conversations import Choices
 from memory.errors import DocgraftError
 from tests.planted_adapters import plant
@@ -69,6 +72,37 @@ def test_controls_use_the_same_kind_of_adapter_of_other_documents_and_the_oracle
     assert by_arm["rag"] == by_arm["both"] == by_arm["control_both"], "arms with retrieval share their hits"
     assert all(by_arm["oracle"]) and not any(by_arm["control"])
     assert any("manner" in reason for reason in card.verdict.reasons)
+
+
+def test_an_adapter_is_turned_down_where_passages_are_shown_in_comparison_and_chat(shelf):
+    wiring, adapter = shelf[0], shelf[2]
+    chosen = tuple(
+        Arm(name=name, retrieval=documents, adapter=adapter, model=wiring.settings.model.name)
+        for name, documents in (("tuned", False), ("both", True))
+    )
+    found = answering(wiring, "local", "default", chosen)
+    down = wiring.settings.retrieval.adapter_strength
+    assert found["tuned"].speaker.strength == 1 > down == found["both"].speaker.strength
+    held = Held(kb="default", model=wiring.settings.model.name, adapter=adapter, documents=True)
+    assert wiring.answerer(held).model.strength == down
+
+
+def test_an_adapter_is_live_in_chat_command_and_comparison_and_the_base_stays_the_base(shelf, cli, questions):
+    wiring, base, adapter, _ = shelf
+    question = ROWS[0]["question"]
+    said = {}
+    for arm in ("base", "tuned"):
+        choices = Choices(kb="default", mode=arm, model=str(base), adapter=adapter if arm == "tuned" else "")
+        chat = wiring.conversations().create("local", choices=choices).id
+        *_, turn = talk.ask(wiring, "local", chat, question)
+        options = ["--adapter", adapter] if arm == "tuned" else []
+        told = cli("ask", question, "--no-documents", *options, "--json").json
+        said[arm] = {turn.text, told["answer"]}
+        assert turn.data["held"]["mode"] == told["arm"] == arm
+    found = cli("compare", "--questions", questions, "--arms", "base,tuned", "--json").json
+    assert arms(found) == {"base", "tuned"}
+    texts = _texts(wiring, "q0")
+    assert said == {arm: {texts[arm]} for arm in said} and texts["base"] != texts["tuned"]
 
 
 def test_an_adapter_of_these_documents_is_no_control(shelf, cli, questions):
