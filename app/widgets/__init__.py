@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,19 @@ def picker(label: str, options: Sequence[Any], *, key: str, index: int = 0, **mo
     if kept in options:
         index = list(options).index(kept)
     return st.selectbox(label, options, index=index, key=f"{key}-{state.language()}", **more)
+
+
+def apart(
+    options: Sequence[Any], words: Callable[[Any], str], mark: Callable[[Any], object] = lambda option: option[-6:]
+) -> Callable[[Any], str]:
+    """Words for options, no two alike: Streamlit knows a choice by its words and takes the first that has them.
+
+    `mark` tells those apart that are called the same.
+    """
+    said = [words(option) for option in options]
+    counts = Counter(said)
+    told = {o: w if counts[w] == 1 else f"{w} · {mark(o)}" for o, w in zip(options, said, strict=True)}
+    return told.__getitem__
 
 
 def picked(key: str) -> Any:

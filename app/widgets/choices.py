@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import reading, samples, state, talk
 from app.talk import Held
-from app.widgets import adapter_name, base_names, empty, picker, plain, progress
+from app.widgets import adapter_name, apart, base_names, empty, picker, plain, progress
 from memory.conversations import Choices
 
 
@@ -68,7 +68,9 @@ def _pick(user: str, conversation: str, choices: Choices, held: Held) -> None:
             index=adapters.index(held.adapter) if held.adapter in adapters else 0,
             key=f"adapter-{conversation}-{held.adapter}",
             help=t("chat.adapter_help"),
-            format_func=lambda name: adapter_name(user, changes["kb"], name) if name else t("chat.no_adapter"),
+            format_func=apart(
+                adapters, lambda name: adapter_name(user, changes["kb"], name) if name else t("chat.no_adapter")
+            ),
         )
     documents = st.toggle(
         t("chat.documents"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import comparing, state
-from app.widgets import adapter_name, plain
+from app.widgets import adapter_name, apart, plain
 from app.widgets.compare_words import arm_name, language
 from memory.errors import BadDataset
 
@@ -62,7 +62,7 @@ def _arms(user: str, kb: str) -> dict[str, Any]:
             t("compare.adapters"),
             adapters,
             default=adapters[:1],
-            format_func=lambda one: adapter_name(user, kb, one),
+            format_func=apart(adapters, lambda one: adapter_name(user, kb, one)),
             key="adapters",
         )
         chosen |= {"adapter": picked[0] if picked else "", "adapters": tuple(picked[1:])}
@@ -104,7 +104,10 @@ def _typed(user: str, kb: str) -> list[Question] | None:
     picked: list[Question] = []
     if asked:
         picked = st.multiselect(
-            t("compare.from_chat"), asked, format_func=lambda q: q.question[:90], key="chat-questions"
+            t("compare.from_chat"),
+            asked,
+            format_func=apart(asked, lambda q: q.question[:90], lambda q: q.id[:6]),
+            key="chat-questions",
         )
     words = {key: t(f"compare.{key}") for key in ("question", "expected", "absent")}
     st.caption(t("compare.typed_help"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import ingestion, samples, state
-from app.widgets import adapter_name, empty, error, passage, plain, quote
+from app.widgets import adapter_name, apart, empty, error, passage, plain, quote
 from memory.errors import DocgraftError
 from retrieval.records import Document, Learned, Section
 
@@ -92,7 +92,7 @@ def _preview(user: str, kb: str, document: Document) -> None:
     number = st.selectbox(
         t("knowledge.sections"),
         range(len(sections)),
-        format_func=lambda i: sections[i].heading or f"{i + 1}",
+        format_func=apart(range(len(sections)), lambda i: sections[i].heading or f"{i + 1}", lambda i: i + 1),
         key=f"section-{document.id}",
     )
     section = sections[number or 0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import pairing, state
-from app.widgets import error, passage, pending_error, picker, plain
+from app.widgets import apart, error, passage, pending_error, picker, plain
 from memory.errors import BadDataset, DocgraftError
 
 if TYPE_CHECKING:
@@ -287,13 +287,14 @@ def _add(user: str, kb: str, work: Review) -> None:
         if st.session_state.pop("pair-added", False):
             st.session_state.update({"add-question": "", "add-answer": "", "add-force": False})
         sections = {section.id: section for section in library.sections() if section.text.strip()}
+        places = {name: number for number, name in enumerate(sections, 1)}
         if not sections:
             return
         chosen = st.selectbox(
             t("pairs.add_section"),
             list(sections),
             key="add-section",
-            format_func=lambda i: f"{sections[i].document} · {sections[i].heading}",
+            format_func=apart(list(sections), lambda i: f"{sections[i].document} · {sections[i].heading}", places.get),
         )
         with st.container(height=160, border=False):
             passage(sections[str(chosen)].text)

@@ -11,7 +11,7 @@ from app import reading, state, training
 from app.jobs import EVERYBODY
 from app.text import strings
 from app.training import Wish
-from app.widgets import empty, error, picked, picker, plain, progress
+from app.widgets import apart, empty, error, picked, picker, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
 from app.widgets.training_engine import engine_choice
 from finetune.records import TrainingSpec
@@ -93,7 +93,7 @@ def _base() -> str:
             t("train.base"),
             names,
             key="train-base",
-            format_func=lambda name: wiring.label(name).replace(name, name.rsplit("/", 1)[-1]),
+            format_func=apart(names, lambda name: wiring.label(name).replace(name, name.rsplit("/", 1)[-1]), str),
             help=t("train.base_help"),
         )
     )

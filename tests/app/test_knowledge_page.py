@@ -138,3 +138,15 @@ def test_reindexing_is_a_job_with_a_result(page, wiring, manual):
     test.button(key="reindex").click().run()
     settled(test)
     assert any("rebuilt" in s.value for s in test.success)
+
+
+def test_every_section_can_be_looked_at_though_headings_repeat(page, wiring, tmp_path):
+    (tmp_path / "rules.md").write_text("# Rules\n\n## Fees\n\nFive euros.\n\n## Fees\n\nNine euros.\n", "utf-8")
+    wiring.library("default").add([tmp_path / "rules.md"])
+    (document,) = wiring.library("default").documents()
+    test = page("knowledge")
+    test.session_state[f"document-{document.id}"] = True
+    test.run()
+    box = test.selectbox(key=f"section-{document.id}")
+    assert len(set(box.options)) == len(box.options)
+    assert "Nine euros" in " ".join(h.proto.body for h in box.set_value(len(box.options) - 1).run().get("html"))
