@@ -56,9 +56,15 @@ def test_the_shares_of_questions_and_the_limits_in_the_text_are_those_of_the_cod
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_veto_has_its_line(page):
     text = page.read_text(encoding="utf-8")
-    vetoes = text.split("\n|---|---|\n")[1].split("\n\n")[0].splitlines()
+    vetoes = re.split(r"\n\| (?:veto|否決) \|.*\n\|---\|---\|\n", text)[1].split("\n\n")[0].splitlines()
     codes = re.findall(r'"(veto_\w+)"', (DOCS.parent / "finetune/evaluation/verdict.py").read_text(encoding="utf-8"))
     assert len(vetoes) == len(set(codes)) == 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_fields_of_a_questions_file_are_those_that_are_read(page):
+    table = re.split(r"\n\| (?:field|欄位) \|.*\n\|---\|---\|\n", page.read_text(encoding="utf-8"))[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*questions._FIELDS} - {"id", "test_set"}
 
 
 def test_both_pages_have_the_same_parts():
