@@ -56,14 +56,16 @@ def printable(text: str) -> str:
 
 
 def table(headings: list[str], rows: list[list[str]]) -> None:
-    """A plain table on standard output; its columns are wide enough for Chinese."""
+    """A plain table on standard output; its columns are wide enough for Chinese, and short names stay whole."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        grid.add_column(heading, overflow="fold")
+    first = min(32, max((cell_len(printable(row[0])) for row in rows), default=0))
+    for heading, least in zip(headings, [first, *[None] * len(headings)], strict=False):
+        grid.add_column(heading, overflow="fold", min_width=least)
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
     Console(highlight=False).print(grid)

@@ -10,6 +10,8 @@ from app.cli.frame import AsJson, console, line, progress, show_json, table, wir
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
+    from finetune.models.catalog import Entry
+    from finetune.models.devices import Device
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def models(*, as_json: AsJson = False) -> None:
     """List the models that can be picked, and those that can be fetched."""
     from finetune.models.catalog import CATALOG
+    from finetune.models.devices import describe
 
     objects = wiring()
     states = [objects.model_state(name) for name in objects.model_names()]
@@ -41,11 +44,18 @@ def models(*, as_json: AsJson = False) -> None:
         if state.ready and state.fix:
             line(f"\nA newer {state.name} comes with this Docgraft: {state.fix}")
     line("\nCan be fetched with `docgraft models fetch NAME`; any other Hugging Face id works too:")
-    rows = [
-        [e.name, f"{e.parameters / 1e9:.1f} B", f"{e.memory() / 1e9:.1f} GB", e.licence, ", ".join(e.languages)]
-        for e in others
-    ]
-    table(["Model", "Parameters", "Memory", "Licence", "Languages"], rows)
+    table(
+        ["Model", "Parameters", "Memory", "Fits here", "Licence", "Languages"],
+        [_offered(e, describe()) for e in others],
+    )
+
+
+def _offered(entry: Entry, device: Device) -> list[str]:
+    """A row of the catalog; what needs code of its own runs on a model server only."""
+    needed = entry.memory(device.precision)
+    fits = "on a server" if entry.own_code else "yes" if needed <= device.free else "no"
+    size, memory = f"{entry.parameters / 1e9:.1f} B", f"{needed / 1e9:.1f} GB"
+    return [entry.name, size, memory, fits, entry.licence, ", ".join(entry.languages)]
 
 
 def fetch(

@@ -132,6 +132,8 @@ def test_reindex_says_how_much_it_did(added):
 def test_models_list_names_the_default_and_the_catalog(cli):
     found = cli("models", "list", "--json").json
     assert found["models"][0]["name"] == "stub" and len(found["catalog"]) >= 5
+    told = cli("models", "list").out
+    assert "Fits here" in told and "on a server" in told
 
 
 def test_a_newer_reader_is_told_by_list_and_doctor_with_the_line_that_fetches_it(cli, configured, monkeypatch):
