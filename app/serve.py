@@ -94,7 +94,7 @@ def open_when_ready(settings: Settings) -> subprocess.Popen[bytes]:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{settings.server.port}"
     return subprocess.Popen(
-        [sys.executable, "-c", _OPENER, host, str(settings.server.port), url],
+        [sys.executable, "-P", "-c", _OPENER, host, str(settings.server.port), url],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

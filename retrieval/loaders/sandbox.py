@@ -122,7 +122,8 @@ class _Child:
         self.ending = ""
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-X", "utf8", "-c", _CODE, str(_ROOT)],
+                # -P: what lies in the folder that is read, or where somebody started us, is never run as a module.
+                [sys.executable, "-P", "-X", "utf8", "-c", _CODE, str(_ROOT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -170,3 +170,16 @@ def test_importing_the_loaders_loads_no_parser():
     )
     out = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_module_in_the_folder_that_is_read_is_never_run(tmp_path, monkeypatch):
+    for name in ("json.py", "retrieval.py", "email.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w'); raise SystemExit(1)")
+    (tmp_path / "a.txt").write_text("Five euros.", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    box = Sandbox(children=1)
+    try:
+        assert "Five euros" in box.read(Path("a.txt"), name="a.txt", limits=QUICK).text
+    finally:
+        box.close()
+    assert not (tmp_path / "ran").exists()
