@@ -63,6 +63,8 @@ class Retrieval(Group):
     """Tokens of evidence put into a prompt. 0: what suits the model."""
     floor: float = Field(-1.0, ge=-1, le=1)
     """Relevance below which the answer is "not in your documents". -1: calibrated for each knowledge base."""
+    adapter_strength: float = Field(0.5, ge=0, le=1)
+    """How strongly an adapter speaks when passages are shown: 1 as it was trained. Turned down it reads better."""
     reranker: str = ""
     """A cross-encoder (sentence-transformers name) that orders the best hits again. Empty: none."""
     rewrite: Literal["auto", "rules", "model"] = "auto"

@@ -6,9 +6,11 @@ import json
 
 from finetune.records import AdapterCard, TrainingSpec
 from finetune.runfolder import RunFolder
-from memory.records import now
 from memory.workspace import write_json
 from tests.tiny_model import noise_adapter
+
+MADE = "2026-11-26T10:00:00+00:00"
+"""All in the same minute, as quick users make them."""
 
 
 def plant(wiring, base, kb="default", *, seed=0):
@@ -27,7 +29,7 @@ def plant(wiring, base, kb="default", *, seed=0):
         spec=spec,
         tensors=8,
         bytes=1,
-        created=now(),
+        created=MADE,
     )
     write_json(run.adapter / "adapter.json", card.model_dump(mode="json"))
     run.claim(None)

@@ -120,7 +120,8 @@ def answering(wiring: Wiring, user: str, kb: str, chosen: tuple[Arm, ...]) -> di
     workers = {}
     for arm in chosen:
         answerer = wiring.answerer(Held(kb=kb, model=arm.model, documents=True), user)
-        answerer.model = greedy(wiring.chat_model(arm.model, adapter=_folder(wiring, user, kb, arm.adapter)))
+        adapter, grounded = _folder(wiring, user, kb, arm.adapter), arm.retrieval or arm.oracle
+        answerer.model = greedy(wiring.chat_model(arm.model, adapter=adapter, grounded=grounded))
         batches = hasattr(answerer.model, "batch_answer")
         speaker: Any = answerer.model if batches else OneByOne(answerer)
         workers[arm.name] = Answering(arm, speaker, answerer, hits, library)

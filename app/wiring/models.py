@@ -101,7 +101,7 @@ def _hosted_state(home: Workspace, name: str, model: Model) -> ModelState:
 
 
 def build(
-    settings: Settings, home: Workspace, bases: Bases, name: str, *, adapter: Path | None = None
+    settings: Settings, home: Workspace, bases: Bases, name: str, *, adapter: Path | None = None, strength: float = 1.0
 ) -> BaseChatModel:
     """The LangChain chat model of that name. NotConfigured when it cannot be used, with what is missing."""
     model = chosen(settings, name)
@@ -116,6 +116,7 @@ def build(
             bases=bases,
             path=fetch.local(model.name, home),
             adapter=adapter,
+            strength=strength,
             max_new_tokens=model.max_tokens,
             temperature=model.temperature,
         )

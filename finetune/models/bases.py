@@ -158,13 +158,16 @@ class Bases:
             self._evict()
 
     @contextmanager
-    def lease(self, path: Path, adapter: Path | None = None, *, recorded: bool = True) -> Iterator[Lease]:
+    def lease(
+        self, path: Path, adapter: Path | None = None, *, strength: float = 1.0, recorded: bool = True
+    ) -> Iterator[Lease]:
         """The base in `path`, with an adapter or bare, for one answer. Another base waits until answers have ended.
 
-        `recorded`: refuse an adapter that does not say which base and template it was trained with.
+        `strength`: how much of its adapter's change is made, 1 as it was trained. `recorded`: refuse an adapter that
+        does not say which base and template it was trained with.
         """
         with self._changed:
-            lease = self._leased(path, adapter, recorded)
+            lease = self._leased(path, adapter, strength, recorded)
             self._leases.add(lease)
         try:
             yield lease
@@ -233,15 +236,15 @@ class Bases:
             self._base, self._state = None, ()
         _release(cuda)
 
-    def _leased(self, path: Path, adapter: Path | None, recorded: bool) -> Lease:
+    def _leased(self, path: Path, adapter: Path | None, strength: float, recorded: bool) -> Lease:
         """Apart from `lease`, whose frame lives as long as the answer and must not hold the base itself."""
         base = self._require(path)
-        return Lease(self, base, self._open(base, adapter, recorded))
+        return Lease(self, base, self._open(base, adapter, strength, recorded))
 
-    def _open(self, base: LoadedBase, adapter: Path | None, recorded: bool) -> Network:
-        key = _adapter_state(adapter) if adapter else ()
+    def _open(self, base: LoadedBase, adapter: Path | None, strength: float, recorded: bool) -> Network:
+        key = (*_adapter_state(adapter), strength) if adapter else ()
         if key not in self._networks:
-            self._networks[key] = self._opened(base, adapter)
+            self._networks[key] = self._opened(base, adapter, strength)
         network = self._networks[key]
         if network.files is not None:
             adapter_files.check_base(network.files, base.path, network.tokenizer, recorded=recorded)
@@ -250,13 +253,13 @@ class Bases:
             self._networks.popitem(last=False)
         return network
 
-    def _opened(self, base: LoadedBase, adapter: Path | None) -> Network:
+    def _opened(self, base: LoadedBase, adapter: Path | None, strength: float) -> Network:
         if adapter is None:
             return Network(base.network, base.tokenizer, None)
         files = adapter_files.read(adapter)
         tokenizer = base.tokenizer if files.template is None else load_tokenizer(base.path, files.template)
         with self.turns.turn():
-            return Network(graft(base, adapter), tokenizer, files)
+            return Network(graft(base, adapter, strength), tokenizer, files)
 
 
 def _logits(ids: Sequence[int], held: Network) -> Any:

@@ -85,13 +85,16 @@ def _silence() -> None:
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
-def graft(base: LoadedBase, adapter: Path) -> Any:
+def graft(base: LoadedBase, adapter: Path, strength: float = 1.0) -> Any:
     """The base with an adapter as a module tree of its own that shares every tensor of the base.
+
+    `strength` is how much of the adapter's change is made: 1 as it was trained.
 
     BackendFailed when the adapter's tensors are not exactly those that its configuration calls for on this base.
     """
     _silence()
     from peft import LoraConfig, PeftModel, load_peft_weights, set_peft_model_state_dict
+    from peft.tuners.lora import LoraLayer
 
     adapter_files.configuration(adapter)
     shared = {id(tensor): tensor for tensor in [*base.network.parameters(), *base.network.buffers()]}
@@ -110,6 +113,9 @@ def graft(base: LoadedBase, adapter: Path) -> Any:
             f"{'missing' if missing else 'unknown'}, the first is {wrong[0]}.",
             "Train the adapter again on this base.",
         )
+    for layer in wrapped.modules():
+        if isinstance(layer, LoraLayer):
+            layer.scale_layer(strength)
     wrapped.eval().requires_grad_(False)
     return wrapped.get_base_model()
 

@@ -63,6 +63,8 @@ class LocalChatModel(BaseChatModel):
     """Folder of the base model."""
     adapter: Path | None = None
     """Folder of the adapter; None answers from the base alone."""
+    strength: float = Field(1.0, ge=0, le=1)
+    """How much of the adapter's change is made: 1 as it was trained."""
     max_new_tokens: int = Field(256, ge=1)
     """Longest answer in tokens."""
     temperature: float = Field(0.0, ge=0, le=2)
@@ -88,6 +90,7 @@ class LocalChatModel(BaseChatModel):
         return {
             "path": str(self.path),
             "adapter": str(self.adapter) if self.adapter else None,
+            "strength": self.strength,
             "max_new_tokens": self.max_new_tokens,
             "sampling": "greedy" if self.temperature == 0 else "sampled",
             "temperature": self.temperature,
@@ -226,7 +229,7 @@ class LocalChatModel(BaseChatModel):
         ]
 
     def _lease(self) -> Any:
-        return self.bases.lease(self.path, self.adapter, recorded=not self.unrecorded)
+        return self.bases.lease(self.path, self.adapter, strength=self.strength, recorded=not self.unrecorded)
 
     def _prompt(self, messages: Sequence[BaseMessage], lease: Lease) -> tuple[list[int], list[int]]:
         """The prompt's ids, and those of its system text. An adapter's own system text stands in for a missing one."""

@@ -15,6 +15,7 @@ import torch
 
 from finetune.models import bases as bases_module
 from finetune.models.bases import Bases
+from finetune.models.decoding import all_logits
 from finetune.models.local import LocalChatModel
 from finetune.models.templates import load_tokenizer, render
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
@@ -60,6 +61,18 @@ def test_the_base_is_exactly_the_base_with_adapters_open_beside_it(bases, base, 
     bases.logits([row], base, noise)
     (beside,) = bases.logits([row], base)
     assert torch.equal(alone, beside)
+
+
+def test_an_adapter_turned_down_makes_a_part_of_its_change_and_leaves_the_whole_one_alone(bases, base, noise, row):
+    def found(strength, adapter=noise):
+        with bases.lease(base, adapter, strength=strength) as lease:
+            return lease.step(lambda held: all_logits(held.network, row))
+
+    bare, whole = found(1.0, None), found(1.0)
+    assert torch.equal(found(0.0), bare) and torch.equal(found(1.0), whole)
+    half = found(0.5)
+    assert (half - bare).abs().max() > 0 and (half - whole).abs().max() > 0
+    assert torch.equal(found(1.0), whole), "both are open at once"
 
 
 def test_an_exception_inside_a_call_leaks_no_adapter(bases, base, noise, row, model, tuned, monkeypatch):
