@@ -10,6 +10,7 @@ from typing import NamedTuple
 from memory.errors import BadDocument, DocgraftError
 from memory.records import Record
 from retrieval.loaders import Limits, walk
+from retrieval.loaders.names import shown, written
 from retrieval.records import FileResult, Upload
 
 Source = Path | str | Upload
@@ -48,11 +49,13 @@ def listed(sources: Iterable[Source], limits: Limits) -> list[Entry]:
             found.append(Entry(source, partial(_page, source, limits)))
         elif Path(source).is_dir():
             inside = walk(Path(source))
-            nothing = FileResult(name=str(source), status="skipped", reason="the folder holds no visible files.")
+            name = written(str(source))
+            nothing = FileResult(name=name, status="skipped", reason="the folder holds no visible files.")
             found += [Entry(name, partial(_file, path, name, limits)) for path, name in inside]
-            found += [] if inside else [Entry(str(source), partial(_same, nothing))]
+            found += [] if inside else [Entry(name, partial(_same, nothing))]
         else:
-            found.append(Entry(Path(source).name, partial(_file, Path(source), Path(source).name, limits)))
+            name = written(Path(source).name)
+            found.append(Entry(name, partial(_file, Path(source), name, limits)))
     return found
 
 
@@ -61,23 +64,21 @@ def _same(result: FileResult) -> FileResult:
 
 
 def _upload(upload: Upload) -> Entry:
-    from retrieval.loaders.names import shown
-
     name = shown(upload.name)
     return Entry(name, lambda: File(name=name, source="", data=upload.data, suffixed=name))
 
 
 def _file(path: Path, name: str, limits: Limits) -> File | FileResult:
     if not path.exists():
-        return FileResult(name=str(path), status="failed", reason="there is no such file.")
+        return FileResult(name=written(str(path)), status="failed", reason="there is no such file.")
     if not path.is_file():
-        return FileResult(name=str(path), status="skipped", reason="it is not a file.")
+        return FileResult(name=written(str(path)), status="skipped", reason="it is not a file.")
     try:
         size = path.stat().st_size
         if size > limits.size:
             megabytes = limits.size // 1024**2
             return FileResult(name=name, status="skipped", reason=f"it is larger than {megabytes} MB.")
-        return File(name=name, source=str(path.resolve()), data=path.read_bytes(), suffixed=name)
+        return File(name=name, source=written(str(path.resolve())), data=path.read_bytes(), suffixed=name)
     except OSError as cause:
         return FileResult(name=name, status="failed", reason=f"it cannot be opened: {cause.strerror or cause}.")
 

@@ -21,7 +21,7 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
         for file in files:
             path = Path(here, file)
             if not _hidden(file) and path.is_file() and path.resolve().is_relative_to(root):
-                found.append((path, unicodedata.normalize("NFC", path.relative_to(root).as_posix())))
+                found.append((path, unicodedata.normalize("NFC", written(path.relative_to(root).as_posix()))))
     return sorted(found, key=lambda pair: pair[1])
 
 
@@ -40,6 +40,17 @@ def shown(name: str) -> str:
     if len(clean) > _LONGEST:
         clean = f"{stem[: _LONGEST - len(suffix) - 1]}.{suffix}" if dot and len(suffix) < 10 else clean[:_LONGEST]
     return clean or "unnamed"
+
+
+def written(name: str) -> str:
+    """A name on disk as it can be stored and shown: bytes that are no UTF-8 are read as Big5, or spelled out."""
+    raw = os.fsencode(name)
+    for codec in ("utf-8", "cp950"):
+        try:
+            return raw.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _hidden(name: str) -> bool:

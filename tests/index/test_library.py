@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -133,6 +134,17 @@ def test_one_bad_file_stops_no_other_and_every_file_gets_a_line(library, tmp_pat
     "name",
     ["../../out.txt", "/tmp/abs.txt", "..\\..\\out.txt", "a%2f..%2fout.txt", "x\x00.txt", "CON.txt", "....//x.txt"],
 )
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_file_names_that_are_no_utf8_stop_nothing_and_stay_the_same_documents(library, tmp_path):
+    for name in ("說明.txt".encode("cp950"), b"caf\xe9.txt", b"plain.txt"):
+        (tmp_path / os.fsdecode(name)).write_text(f"About {len(name)} things.", "utf-8")
+    found = {result.name: result.status for result in library.add([tmp_path])}
+    assert found == {"說明.txt": "added", "caf\\xe9.txt": "added", "plain.txt": "added"}
+    assert {result.status for result in library.add([tmp_path])} == {"unchanged"}
+    (alone,) = library.add([tmp_path / os.fsdecode(b"caf\xe9.txt")])
+    assert alone.status == "unchanged"
+
+
 def test_a_client_file_name_is_never_a_path(library, tmp_path, name):
     def listing():
         inside = library.folder.root
