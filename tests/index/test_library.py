@@ -105,6 +105,19 @@ def test_files_and_folders_are_known_again_by_where_they_are(library, tmp_path):
     assert "north" in by_keyword(library, "north quay")[0] and len(library.documents()) == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_file_names_that_are_no_utf8_stop_nothing_and_stay_the_same_documents(library, tmp_path):
+    folder = tmp_path / "named"
+    folder.mkdir()
+    for name in ("說明.txt".encode("cp950"), b"caf\xe9.txt", b"plain.txt"):
+        (folder / os.fsdecode(name)).write_text(f"The file {name!r} is about {len(name)} things.", "utf-8")
+    found = {result.name: result.status for result in library.add([folder])}
+    assert found == {"說明.txt": "added", "caf\\xe9.txt": "added", "plain.txt": "added"}
+    assert {result.status for result in library.add([folder])} == {"unchanged"}
+    (alone,) = library.add([folder / os.fsdecode(b"caf\xe9.txt")])
+    assert alone.status == "unchanged"
+
+
 def test_one_bad_file_stops_no_other_and_every_file_gets_a_line(library, tmp_path):
     (tmp_path / "empty").mkdir()
     results = library.add(
@@ -134,17 +147,6 @@ def test_one_bad_file_stops_no_other_and_every_file_gets_a_line(library, tmp_pat
     "name",
     ["../../out.txt", "/tmp/abs.txt", "..\\..\\out.txt", "a%2f..%2fout.txt", "x\x00.txt", "CON.txt", "....//x.txt"],
 )
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_file_names_that_are_no_utf8_stop_nothing_and_stay_the_same_documents(library, tmp_path):
-    for name in ("說明.txt".encode("cp950"), b"caf\xe9.txt", b"plain.txt"):
-        (tmp_path / os.fsdecode(name)).write_text(f"About {len(name)} things.", "utf-8")
-    found = {result.name: result.status for result in library.add([tmp_path])}
-    assert found == {"說明.txt": "added", "caf\\xe9.txt": "added", "plain.txt": "added"}
-    assert {result.status for result in library.add([tmp_path])} == {"unchanged"}
-    (alone,) = library.add([tmp_path / os.fsdecode(b"caf\xe9.txt")])
-    assert alone.status == "unchanged"
-
-
 def test_a_client_file_name_is_never_a_path(library, tmp_path, name):
     def listing():
         inside = library.folder.root
