@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -51,6 +52,10 @@ for part in (
 
 def main() -> None:
     """Run the command line. Exit 0: done. 1: something the user can fix. 2: wrong usage. 130: Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding (cp950, ASCII) shows what it can: no character of a document ends a command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except DocgraftError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from app.cli import main
 from app.text import Text
 from tests.stub_llm import Reply
 from tests.tiny_model import tiny_model
@@ -193,6 +196,18 @@ def test_a_document_cannot_drive_the_terminal(cli, tmp_path):
     cli("add", path)
     ended = cli("search", "code")
     assert "\x1b" not in ended.out and "\x07" not in ended.out
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can(cli, manual_zh, monkeypatch):
+    cli("add", manual_zh)
+    for options, shown in (([], "\\u54e1\\u5de5"), (["--json"], json.dumps("員工手冊.md"))):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "argv", ["docgraft", "docs", *options])
+        with suppress(SystemExit):
+            main()
+        out.flush()
+        assert shown in out.buffer.getvalue().decode("ascii")
 
 
 def test_wrong_usage_exits_with_two(cli):
