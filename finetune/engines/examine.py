@@ -13,6 +13,7 @@ from finetune.engines.choice import Scores
 from finetune.evaluation.general import GeneralItem, sample
 from finetune.evaluation.marks import correct
 from finetune.models.decoding import BatchDecoding
+from finetune.models.loading import turned_down
 from finetune.models.templates import Row, end_tokens, render, supervised
 from finetune.records import Effort, Pair
 from retrieval.prompts import closed_book_messages
@@ -69,7 +70,8 @@ def examine(model: Any, exam: Exam, *, step: int = 0, epoch: float = 0.0, loss: 
     begun = time.perf_counter()
     with _asking(model):
         facts = _pairs(model, exam, exam.facts, _right)
-        refusals = _pairs(model, exam, exam.refusals, lambda pair, answer: refuses(answer))
+        with turned_down(model):
+            refusals = _pairs(model, exam, exam.refusals, lambda pair, answer: refuses(answer))
         general = _general(model, exam)
     return Scores(
         step=step,

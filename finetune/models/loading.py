@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _ROOM = 1.2
 """Memory asked for, over the bare weights: activations, cache, the copy while loading."""
 
+BESIDE_PASSAGES = 0.5
+"""How strongly an adapter speaks where passages are shown: they carry the facts there, and what matters is how well the
+model reads (docs/BENCHMARKS.md, The one click)."""
+
 
 class LoadedBase:
     """One base model in memory, with its tokenizer."""
@@ -94,7 +98,6 @@ def graft(base: LoadedBase, adapter: Path, strength: float = 1.0) -> Any:
     """
     _silence()
     from peft import LoraConfig, PeftModel, load_peft_weights, set_peft_model_state_dict
-    from peft.tuners.lora import LoraLayer
 
     adapter_files.configuration(adapter)
     shared = {id(tensor): tensor for tensor in [*base.network.parameters(), *base.network.buffers()]}
@@ -113,11 +116,29 @@ def graft(base: LoadedBase, adapter: Path, strength: float = 1.0) -> Any:
             f"{'missing' if missing else 'unknown'}, the first is {wrong[0]}.",
             "Train the adapter again on this base.",
         )
-    for layer in wrapped.modules():
-        if isinstance(layer, LoraLayer):
-            layer.scale_layer(strength)
+    for layer in _adapted(wrapped):
+        layer.scale_layer(strength)
     wrapped.eval().requires_grad_(False)
     return wrapped.get_base_model()
+
+
+@contextmanager
+def turned_down(network: Any) -> Iterator[None]:
+    """The network with its adapter as it speaks beside passages."""
+    layers = _adapted(network)
+    for layer in layers:
+        layer.scale_layer(BESIDE_PASSAGES)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.unscale_layer(BESIDE_PASSAGES)
+
+
+def _adapted(network: Any) -> list[Any]:
+    from peft.tuners.lora import LoraLayer
+
+    return [layer for layer in network.modules() if isinstance(layer, LoraLayer)]
 
 
 @contextmanager

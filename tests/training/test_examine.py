@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from peft.tuners.lora import LoraLayer
 
+from app.settings import Retrieval
 from benchmarks.facts import pairs
 from finetune.datasets import messages
 from finetune.engines import examine as module
@@ -54,6 +56,22 @@ def test_refusals_are_asked_with_their_passages_apart_from_facts_and_test_stands
     found = exam(rows, tokenizer, effort="quick", limit=512)
     assert [pair.id for pair in found.refusals] == ["r"]
     assert {pair.split for pair in found.facts} == {"test"} and len(found.facts) == 3
+
+
+def test_refusals_are_asked_with_the_adapter_as_it_speaks_beside_passages(model, tokenizer, monkeypatch):
+    seen = {}
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
+
+    def answered(model, exam, pairs, marked):
+        seen[pairs[0].kind] = {scale for layer in layers for scale in layer.scaling.values()}
+        return [True]
+
+    monkeypatch.setattr(module, "_pairs", answered)
+    fact, refusal = pairs(1)[0], Pair(id="r", instruction="?", input="a", output="no", kind="refusal")
+    (trained,) = {scale for layer in layers for scale in layer.scaling.values()}
+    examine(model, Exam(tokenizer, [fact], (), [refusal]))
+    assert seen == {"closed_book": {trained}, "refusal": {trained * Retrieval().adapter_strength}}
+    assert {scale for layer in layers for scale in layer.scaling.values()} == {trained}
 
 
 def test_scores_are_shares_and_the_model_goes_on_training(model, tokenizer):
