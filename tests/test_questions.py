@@ -49,6 +49,12 @@ def test_csv_with_semicolons_and_variants_is_read(tmp_path):
     assert found[1].answer is None
 
 
+def test_a_table_saved_by_a_chinese_spreadsheet_is_read(tmp_path):
+    for encoding in ("cp950", "utf-16"):
+        (tmp_path / "q.csv").write_bytes("question,answer\n試用期多長？,三個月\n".encode(encoding))
+        assert [(q.question, q.answer) for q in from_file(tmp_path / "q.csv")] == [("試用期多長？", "三個月")]
+
+
 def test_chinese_questions_get_their_language(tmp_path):
     [found] = from_file(write(tmp_path, '{"question": "試用期多長？", "answer": "三個月"}'))
     assert found.language == "zh-Hant"

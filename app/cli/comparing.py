@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from app.comparing import Wish
     from app.wiring import Wiring
     from finetune.evaluation.comparison import Step
-    from finetune.evaluation.records import ComparisonCard, JudgeReport
+    from finetune.evaluation.records import ComparisonCard, JudgeReport, Share
     from finetune.records import Question
+
+FEW = 3
+"""Questions whose answers are printed as well: who asks one wants to read what was said."""
 
 
 def register(app: typer.Typer) -> None:
@@ -139,15 +142,19 @@ def print_card(card: ComparisonCard, folder: Path) -> None:
     for reason in (*card.verdict.vetoes, *card.verdict.reasons):
         line(f"  - {reason}")
     line()
+    if card.questions <= FEW:
+        _print_answers(folder, card.language)
     rows = [
         [label(s.arm, card.language), "failed", "", "", "", ""]
         if s.failed
         else [
             label(s.arm, card.language),
-            f"{s.answerable.share:.0%} ({100 * s.answerable.low:.0f}–{100 * s.answerable.high:.0f})",
-            f"{s.answerable.correct}/{s.answerable.n}",
-            f"{s.unanswerable.correct}/{s.unanswerable.n}",
-            f"{s.wrongly_abstained.correct}/{s.answerable.n}",
+            f"{s.answerable.share:.0%} ({100 * s.answerable.low:.0f}–{100 * s.answerable.high:.0f})"
+            if s.answerable.n
+            else "–",
+            _of(s.answerable),
+            _of(s.unanswerable),
+            _of(s.wrongly_abstained),
             f"{s.seconds:.2f} s",
         ]
         for s in card.summaries
@@ -160,6 +167,24 @@ def print_card(card: ComparisonCard, folder: Path) -> None:
     line(f"\nreport    {folder / 'report.html'}")
     line(f"answers   {folder / 'marked.jsonl'}")
     line(f"again     docgraft compare --repeat {card.id}" + ("" if card.kb == DEFAULT else f" --kb {card.kb}"))
+
+
+def _of(share: Share) -> str:
+    return f"{share.correct}/{share.n}" if share.n else "–"
+
+
+def _print_answers(folder: Path, language: str) -> None:
+    """What was answered, arm by arm, under each question."""
+    from finetune.evaluation.kept import Comparison
+    from finetune.evaluation.report import label
+
+    asked = ""
+    for answer in sorted(Comparison(folder).answers(), key=lambda a: a.question.id):
+        if answer.question.id != asked:
+            asked = answer.question.id
+            line(answer.question.question)
+        line(f"  {label(answer.arm, language)}: {answer.text}")
+    line()
 
 
 def judge_line(report: JudgeReport) -> str:

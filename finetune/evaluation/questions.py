@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from finetune.formats.reading import decoded, kind_of
 from finetune.records import Pair, Question
 from memory.errors import BadDataset
 from memory.records import digest
@@ -24,14 +25,7 @@ def from_file(path: Path) -> list[Question]:
     Fields: `question`, `answer` (null or an empty CSV cell: not in the documents), `accept` (a list; in CSV separated
     by `|`), `kind`, `language`, `history`, `section`, `evidence`. Others are ignored. BadDataset names row and field.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as cause:
-        raise BadDataset(f"{path.name} is not UTF-8 text.", "Save it as UTF-8 and try again.") from cause
-    except OSError as cause:
-        raise BadDataset(
-            f"{path.name} cannot be read: {cause.strerror}.", "Give the path of a JSONL or CSV file."
-        ) from cause
+    text = decoded(path)
     rows = _csv_rows(text) if path.suffix.lower() in {".csv", ".tsv"} else _json_rows(text)
     questions = [_question(number, row) for number, row in rows]
     if not questions:
@@ -184,9 +178,7 @@ def _question(number: int, row: Any) -> Question:
         )
     for field in ("answer", "section", "kind", "language"):
         if row.get(field) is not None and not isinstance(row[field], str):
-            raise BadDataset(
-                f"is a {type(row[field]).__name__}, not text.", "Put it in quotes.", row=number, field=field
-            )
+            raise BadDataset(f"is {kind_of(row[field])}, not text.", "Put it in quotes.", row=number, field=field)
     answer = row["answer"]
     try:
         return Question(

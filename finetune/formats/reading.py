@@ -45,7 +45,7 @@ def read_rows(path: Path, *, strict: bool = True) -> ReadRows:
     BadDataset when the file as a whole cannot be read; with `strict` also for the first row that cannot be used, and
     the message says how many there are. Otherwise unusable rows are left out and listed.
     """
-    text = _decoded(path)
+    text = decoded(path)
     name, rows = _rows(path, text)
     pairs: list[Pair] = []
     problems: list[Problem] = []
@@ -70,7 +70,8 @@ def read_rows(path: Path, *, strict: bool = True) -> ReadRows:
     return ReadRows(format=name, pairs=tuple(pairs), problems=tuple(problems), rows=total)
 
 
-def _decoded(path: Path) -> str:
+def decoded(path: Path) -> str:
+    """The text of somebody's file: UTF-8 or UTF-16 with or without a mark, Big5, GB 18030. BadDataset for any other."""
     try:
         data = path.read_bytes()
     except OSError as cause:
@@ -172,7 +173,7 @@ def _pair(number: int, row: Any) -> tuple[Pair | None, Faults]:
     if isinstance(row, json.JSONDecodeError):
         return None, [Problem(row=number, field="", message=f"This line is not valid JSON: {row.msg}.")]
     if not isinstance(row, dict):
-        return None, [Problem(row=number, field="", message=f"This row is {_kind(row)}, not an object.")]
+        return None, [Problem(row=number, field="", message=f"This row is {kind_of(row)}, not an object.")]
     faults: Faults = []
     named = _names(number, row, faults)
     for key, reader in (("messages", _messages), ("conversations", _turns)):
@@ -221,7 +222,7 @@ def _field(number: int, row: dict[str, Any], names: tuple[str, ...], faults: Fau
     elif value is None or value == "" or (isinstance(value, str) and not value.strip()):
         message = f"The field {name!r} is empty."
     else:
-        message = f"The field {name!r} is {_kind(value)}, not text."
+        message = f"The field {name!r} is {kind_of(value)}, not text."
     faults.append(Problem(row=number, field=name or names[0], message=message))
     return ""
 
@@ -257,7 +258,7 @@ def _spoken(
     number: int, key: str, value: Any, faults: Faults, read: Callable[[dict[str, Any]], tuple[Any, Any]]
 ) -> Turns:
     if not isinstance(value, list):
-        faults.append(Problem(row=number, field=key, message=f"The field {key!r} is {_kind(value)}, not a list."))
+        faults.append(Problem(row=number, field=key, message=f"The field {key!r} is {kind_of(value)}, not a list."))
         return []
     found: Turns = []
     for place, message in enumerate(value):
@@ -266,7 +267,7 @@ def _spoken(
             what = (
                 "has no known role"
                 if role not in {"system", "user", "assistant"}
-                else f"has {_kind(content)} as content"
+                else f"has {kind_of(content)} as content"
             )
             faults.append(Problem(row=number, field=f"{key}[{place}]", message=f"Message {place + 1} {what}."))
             return []
@@ -308,7 +309,7 @@ def _made(
     )
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """What a wrong value is, in words."""
     if isinstance(value, bool):
         return "true or false"

@@ -68,6 +68,12 @@ def test_the_verdict_comes_first_in_words(added, asked, reader):
     assert ended.code == 0 and "report.html" in ended.out and any("\u4e00" <= c <= "\u9fff" for c in ended.out)
 
 
+def test_a_question_typed_in_is_answered_on_the_terminal_and_claims_no_share(added, reader):
+    ended = added("compare", "--ask", "How long is the warranty of the kettle?", "--language", "en")
+    assert ended.code == 0 and "  Retrieval: " in ended.out and "  Model alone: " in ended.out
+    assert "0%" not in ended.out and "–" in ended.out
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
