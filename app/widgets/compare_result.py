@@ -116,6 +116,9 @@ def _bars(card: ComparisonCard) -> str:
             rows.append(f'<div class="dg-bar"><span>{name}</span><em>{failed}</em><b>—</b></div>')  # Why stands above.
             continue
         share = summary.answerable
+        if not share.n:
+            rows.append(f'<div class="dg-bar"><span>{name}</span><i></i><b>–</b></div>')
+            continue
         colour = COLOURS.get(summary.arm.split("@")[0], "#9aa39d")
         rows.append(
             f'<div class="dg-bar"><span>{name}</span><i>'

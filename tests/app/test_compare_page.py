@@ -83,6 +83,13 @@ def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compare
     assert len(found) == 2 and found[0].card().questions == 2
 
 
+def test_a_comparison_without_references_claims_no_share(page, cli, manual, reader):
+    cli("add", manual)
+    cli("compare", "--ask", "How long is the warranty of the kettle?")
+    test = page("compare")
+    assert not test.exception and "Nothing to decide by" in bodies(test) and "0%" not in bodies(test)
+
+
 def test_a_wrong_file_is_told_by_row(page, compared):
     test = page("compare")
     next(u for u in test.file_uploader if u.key == "questions").upload("q.jsonl", b'{"answer": "x"}\n')
