@@ -30,7 +30,7 @@ def find(home: Workspace, name: str) -> str:
 def stored(home: Workspace) -> dict[str, str]:
     """The keys of secrets.toml by name."""
     try:
-        values = tomllib.loads(home.secrets.read_text(encoding="utf-8"))
+        values = tomllib.loads(home.secrets.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError:

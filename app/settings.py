@@ -197,9 +197,13 @@ def load(home: Workspace, environment: Mapping[str, str] | None = None) -> Setti
 def read(home: Workspace) -> dict[str, Any]:
     """The plain contents of settings.toml, {} when there is none; NotConfigured when it is not TOML."""
     try:
-        return tomllib.loads(home.settings.read_text(encoding="utf-8"))
+        return tomllib.loads(home.settings.read_text(encoding="utf-8-sig"))  # Notepad puts a mark in front.
     except FileNotFoundError:
         return {}
+    except OSError as cause:
+        raise NotConfigured(
+            f"{home.settings} cannot be read: {cause.strerror}.", "Set DOCGRAFT_HOME to a folder of your own."
+        ) from cause
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
         raise NotConfigured(
             f"{home.settings} is not a TOML file: {cause}", "Correct that line or remove it."
@@ -219,7 +223,7 @@ def save(home: Workspace, changes: Mapping[str, Any]) -> Settings:
     import tomlkit
 
     validate(_plain(read(home), changes))
-    text = home.settings.read_text(encoding="utf-8") if home.settings.exists() else ""
+    text = home.settings.read_text(encoding="utf-8-sig") if home.settings.exists() else ""
     document = tomlkit.parse(text)
     for dotted, value in changes.items():
         _put(document, dotted.split("."), value, source=dotted)

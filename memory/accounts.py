@@ -95,7 +95,7 @@ class Accounts:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            return tomllib.loads(self.path.read_text(encoding="utf-8"))
+            return tomllib.loads(self.path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as cause:

@@ -22,7 +22,7 @@ from app.cli import (
     tuning,
 )
 from app.cli.frame import fail
-from app.system import missing_library
+from app.system import missing_library, refused
 from memory.errors import DocgraftError
 
 app = typer.Typer(
@@ -68,8 +68,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except (ImportError, OSError) as error:
-        lacks = missing_library(error)
-        if lacks is None:
+        told = missing_library(error) or (refused(error) if isinstance(error, OSError) else None)
+        if told is None:
             raise
-        fail(lacks, as_json="--json" in sys.argv)
+        fail(told, as_json="--json" in sys.argv)
         sys.exit(1)

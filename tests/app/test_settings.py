@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.text import Text, strings
 from finetune.evaluation.words import duration
 from memory.errors import NotConfigured
+from memory.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("app", "finetune", "retrieval", "memory")
@@ -78,6 +79,20 @@ def test_a_file_that_is_not_toml_says_where(workspace):
     workspace.settings.write_text("port = = 1\n", encoding="utf-8")
     with pytest.raises(NotConfigured, match="line 1"):
         settings.load(workspace, {})
+
+
+def test_a_file_with_a_byte_order_mark_is_read_and_kept(workspace):
+    workspace.root.mkdir(parents=True)
+    workspace.settings.write_bytes(b'\xef\xbb\xbflanguage = "zh-TW"\n')
+    assert settings.load(workspace, {}).language == "zh-TW"
+    assert settings.save(workspace, {"server.port": 8600}).language == "zh-TW"
+
+
+def test_a_home_that_is_no_folder_is_said_to_be_none(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotConfigured, match=r"settings\.toml.*Not a directory") as error:
+        settings.load(Workspace(tmp_path / "file"), {})
+    assert "DOCGRAFT_HOME" in error.value.hint
 
 
 def test_a_key_pasted_where_its_name_belongs_is_refused_without_being_quoted(workspace):

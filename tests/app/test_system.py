@@ -1,8 +1,10 @@
-"""A missing system library is named with the package that brings it, by the command, the doctor and make."""
+"""What the system lacks or refuses is said in words by the command, the doctor and make."""
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,21 @@ def test_a_missing_library_is_named_with_its_package():
     other = missing_library(ImportError("libodd.so: cannot open shared object file: No such file or directory"))
     assert other and "libodd.so" in other.message and other.hint
     assert missing_library(ImportError("No module named 'x'")) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "whom it belongs"), (errno.EROFS, "whom")]
+)
+def test_a_disk_that_is_full_or_a_folder_that_is_anothers_is_one_line_and_a_hint(monkeypatch, capsys, code, hint):
+    def refusing():
+        raise OSError(code, os.strerror(code), "/srv/docgraft/bases")
+
+    monkeypatch.setattr(cli, "app", refusing)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1 and len(told) == 2
+    assert told[0] == f"/srv/docgraft/bases: {os.strerror(code)}." and hint in told[1]
 
 
 def test_a_command_that_lacks_a_library_is_one_line_and_a_hint(monkeypatch, capsys):
