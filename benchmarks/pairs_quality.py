@@ -37,7 +37,7 @@ from retrieval.records import Section, Upload
 from retrieval.search import Search
 from retrieval.sections import sections as cut
 
-TEMPLATES = frozenset({"plain", "in_place", "cloze", "true_false", "reversed"})
+TEMPLATES = frozenset({"plain", "true_false", "reversed"})
 """Families that are templates alone: the baseline that rewording is measured against."""
 CLOSED = frozenset({"closed_book", "reversed", "list", "comparison", "follow_up", "two_sections"})
 

@@ -22,7 +22,8 @@ class Fact(Record):
     id: str
     section_id: str
     kind: str
-    """sentence, cell, keyvalue, item, list, qa, definition, number, time, date, amount, name."""
+    """sentence, passage, cell, keyvalue, item, list, qa, number, time, date, percent, amount, code, name, quoted,
+    phrase."""
     about: str
     """What it is about: the row name, the defined term, the key, the heading."""
     attribute: str = ""

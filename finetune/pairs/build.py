@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.datasets import CARD, Dataset, read
 from finetune.pairs.evidence import Trail
-from finetune.pairs.finding import Room, found, gives_way
+from finetune.pairs.finding import Gauge, Room, found
 from finetune.pairs.finish import finish
 from finetune.pairs.generate import Generator, Source
 from finetune.pairs.settings import BuildProgress, PairSettings
@@ -144,12 +143,13 @@ class _Run:
         """The first pass; quick, so it is made anew in every process. False when stopped."""
         total = self.library.statistics.sections
         self.clock.begin("facts", total)
-        self.counts: Counter[bool] = Counter()
+        self.gauge = Gauge()
         self.sections = 0
 
         def lines() -> Iterator[SectionFacts]:
             for line in found(self.library, self.trail, self.settings, self.clock.tick):
-                self.counts.update(map(gives_way, line.facts))
+                for fact in line.facts:
+                    self.gauge.add(fact)
                 self.sections += bool(line.facts)
                 if self.stop():
                     raise _Stopped
@@ -164,7 +164,7 @@ class _Run:
     def pairs(self) -> bool:
         """The second pass, section by section; False when stopped."""
         done = self.work.done()
-        room = Room(self.counts, self.settings.most_facts)
+        room = Room(self.gauge, self.settings.most_facts)
         self.clock.begin("pairs", self.sections)
         self.clock.add(*(sum(int(line.get(k, 0)) for line in done.values()) for k in ("kept", "dropped", "failed")))
         chunks: tuple[str, dict[str, list[str]]] = ("", {})

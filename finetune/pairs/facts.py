@@ -16,6 +16,8 @@ from retrieval.tokens import fold, language
 
 LONGEST = 300
 """Characters of a sentence that is a fact as a whole; a Chinese character counts as two."""
+PASSAGE = 700
+"""Characters of a section's prose that is a fact as a whole: what there is to know about its heading."""
 
 
 def facts(section: Section, units: list[Unit], *, per_unit: int | None = 4) -> list[Fact]:
@@ -37,7 +39,21 @@ def facts(section: Section, units: list[Unit], *, per_unit: int | None = 4) -> l
     for unit in units:
         if unit.kind in {"sentence", "item"}:
             found += _of_text(section, unit.start, unit.end, unit.kind, per_unit)
+    found += _passage(section, units)
     return _distinct(found)
+
+
+def _passage(section: Section, units: list[Unit]) -> Iterator[Fact]:
+    """All that a short section of nothing but prose says."""
+    told = [unit for unit in units if unit.kind != "heading"]
+    if not told or not section.heading_path or any(unit.kind != "sentence" for unit in told):
+        return
+    if any(block.kind == "code" for block in section.blocks):
+        return
+    start = told[0].start
+    value = section.text[start - section.start : told[-1].end - section.start].strip()
+    if _width(value) <= PASSAGE and not _drawn(value):
+        yield make(section, "passage", start, value, (start, value), about=_about(section), attribute="passage")
 
 
 def _of_text(section: Section, start: int, end: int, kind: str, per_unit: int | None) -> Iterator[Fact]:

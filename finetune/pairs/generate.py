@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from finetune.pairs import filters
 from finetune.pairs.answers import variants
 from finetune.pairs.duplicates import near_copy
 from finetune.pairs.evidence import Trail
+from finetune.pairs.finding import topic
 from finetune.pairs.linked import Crossings, comparisons, follow_ups, gathered
 from finetune.pairs.settings import PairSettings
 from finetune.pairs.shown import Shown
@@ -50,15 +52,22 @@ class Generator:
         values = Counter((fact.attribute, fact.value) for fact in source.facts)
         taught: list[tuple[Fact, list[Pair]]] = []
         self.shown.learn(source.section, source.facts)
-        for fact in source.facts:
-            unique = values[fact.attribute, fact.value] == 1
-            made = [
-                self.pair(source, fact, w) for w in wordings(fact, topic(source.section).rstrip(" ?？"), unique=unique)
-            ]
+        name = topic(source.section)
+        made_of = [
+            (
+                fact,
+                [
+                    self.pair(source, fact, w)
+                    for w in wordings(fact, name, unique=values[fact.attribute, fact.value] == 1)
+                ],
+            )
+            for fact in source.facts
+        ]
+        for fact, made in told_apart(made_of):
             yield from self._held(source, fact, made) if held else self._trained(source, fact, made, taught)
         yield from self.shown.rows(source.section, source.units, taught)
         if not held:
-            name = spoken(topic(source.section))
+            name = spoken(name)
             linked = [
                 *follow_ups(source.facts, name),
                 *comparisons(source.section, source.facts),
@@ -95,7 +104,7 @@ class Generator:
         return Pair(
             id=digest(fact.id, wording.family, wording.question, wording.kind),
             instruction=wording.question,
-            output=_flat(output) if (fact.kind == "list" and not wording.answer) or "\n" in output else output,
+            output=on_one_line(output, listed=fact.kind == "list" and not wording.answer),
             kind="list" if fact.kind == "list" else wording.kind,
             fact_id=fact.id,
             section_id=section.id,
@@ -148,16 +157,28 @@ class Generator:
 
     def _held(self, source: Source, fact: Fact, made: list[Pair]) -> Iterator[Pair]:
         """Two wordings of a fact that training never sees in any form."""
-        wanted = [p for p in made if p.family in {"plain", "situation"} and fact.kind not in {"sentence", "item"}]
+        wanted = [
+            p for p in made if p.family in {"plain", "situation"} and fact.kind not in {"sentence", "item", "passage"}
+        ]
         for pair in self.judged(wanted[:2], source):
             yield pair.model_copy(update={"split": "test", "test_set": "unseen_section"})
         yield from self.shown.unanswerable(source.section, fact)
 
 
-def topic(section: Section) -> str:
-    """The heading a question may name: the last one that says something."""
-    names = [name for name in section.heading_path if any(c.isalpha() for c in name)]
-    return names[-1] if names else ""
+def told_apart(made_of: list[tuple[Fact, list[Pair]]]) -> Iterator[tuple[Fact, list[Pair]]]:
+    """The facts with their pairs, dropped where the plainest question has another answer in the section too.
+
+    What a whole passage answers, it answers best.
+    """
+    asked: dict[str, list[tuple[str, str]]] = {}
+    for fact, made in made_of:
+        if made:
+            asked.setdefault(made[0].instruction.casefold(), []).append((fact.kind, made[0].output))
+    for fact, made in made_of:
+        others = asked[made[0].instruction.casefold()] if made else []
+        best = [output for kind, output in others if kind == "passage"] or [output for _, output in others]
+        other = len(set(best)) > 1 or (made and made[0].output not in best)
+        yield fact, [_dropped(p, "conflict: the section answers it otherwise too") for p in made] if other else made
 
 
 def _tested(pair: Pair, trained: list[list[str]]) -> Pair:
@@ -179,12 +200,17 @@ def _earlier(pair: Pair) -> str:
     return f"{pair.history[-1][0]} " if pair.history else ""
 
 
-def _flat(text: str) -> str:
-    """The lines of a list on one line, bullets gone."""
-    import re
+_BULLET = re.compile(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*")
 
-    lines = [
-        re.sub(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*", "", line).strip()
-        for line in text.splitlines()
-    ]
-    return "; ".join(line.rstrip(";；") for line in lines if line)
+
+def on_one_line(text: str, *, listed: bool) -> str:
+    """The lines of a list with marks between them and bullets gone; the lines of a sentence joined."""
+    lines = text.splitlines()
+    if listed or any(map(_BULLET.match, lines[1:])):
+        return "; ".join(line.rstrip(";；") for line in (_BULLET.sub("", line).strip() for line in lines) if line)
+    joined = " ".join(line.strip() for line in lines)
+    return (
+        re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[\u3000-\u9fff\uff00-\uffef])", "", joined)
+        if len(lines) > 1
+        else text
+    )

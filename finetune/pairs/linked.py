@@ -39,7 +39,7 @@ def _next(first: Fact, second: Fact) -> str:
         return ""
     if first.kind == second.kind == "keyvalue":
         return f"那{second.attribute}呢？" if chinese else f"And the {lexicon.lower(second.attribute)}?"
-    if first.statement != second.statement or second.kind in {"sentence", "item"} or first.kind == "qa":
+    if first.statement != second.statement or second.kind in {"sentence", "item", "passage"} or first.kind == "qa":
         return ""
     plain = next((w.question for w in wordings(second, "") if w.family == "plain"), "")
     if not plain:
@@ -175,7 +175,7 @@ class Crossings:
         """(fact, wording, the other section's text, chunks of both) for names that both sections speak of."""
         made = 0
         for fact in facts:
-            if fact.kind in {"sentence", "item", "list", "qa", "phrase"} or made >= self.PER_SECTION:
+            if fact.kind in {"sentence", "item", "passage", "list", "qa", "phrase"} or made >= self.PER_SECTION:
                 continue
             name = next((n for n in self._met if n in fact.statement and n not in fact.value), None)
             if name is None or self._met[name][1].id == section.id:

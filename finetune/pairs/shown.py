@@ -17,7 +17,7 @@ from retrieval.prompts import REFUSAL
 from retrieval.records import Language, Section, Unit
 from retrieval.tokens import tokens
 
-_BARE = frozenset({"cloze", "true_false"})
+_BARE = frozenset({"true_false"})
 """Families that nobody asks a chat."""
 UNANSWERABLE, WATCHED = 0.1, 0.05
 """Shares of facts that give a question to which the documents have no answer: to test, and to watch training."""

@@ -25,7 +25,7 @@ class SectionFacts(Record):
     text: bool
     """Whether the section holds any text beside its heading."""
     why: str = ""
-    """Why it has no facts."""
+    """Why nothing is asked about it."""
 
 
 class Work:

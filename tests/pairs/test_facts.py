@@ -6,6 +6,7 @@ import pytest
 
 from finetune.pairs.facts import facts
 from finetune.pairs.spans import spans
+from finetune.pairs.tagging import english
 from retrieval.chunking import units
 
 
@@ -79,6 +80,36 @@ def test_spans_keep_number_and_unit_together(sentence, language, wanted):
 def test_a_piece_of_something_longer_is_no_span(sentence, piece):
     language = "zh-Hant" if "通" in sentence else "en"
     assert piece not in {sentence[s.start : s.end] for s in spans(sentence, language)}
+
+
+def test_straight_quotation_marks_are_taken_in_pairs():
+    sentence = 'Hints: "H" stands for Home, "M" for Middle and "Low" for the rest.'
+    assert [sentence[s.start : s.end] for s in spans(sentence, "en") if s.kind == "quoted"] == ["Low"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "word", "tag"),
+    [
+        ("A lost key costs £23.", "costs", "VBZ"),
+        ("Voucher codes last 11 months.", "last", "VBP"),
+        ("The money is sent within nine days.", "sent", "VBN"),
+        ("Report visible damage within four days.", "Report", "VB"),
+        ("Express costs €14.50 a parcel.", "Express", "NN"),
+        ("A parking fine is £55.", "fine", "NN"),
+        ("Press the key and `open_file()` reads it.", "`open_file()`", "NNP"),
+        ("The repair costs of a machine are high.", "costs", "NNS"),
+    ],
+)
+def test_the_tagger_finds_the_verb_of_a_plain_sentence(sentence, word, tag):
+    assert {w.text: w.tag for w in english(sentence)}[word] == tag
+
+
+def test_a_short_section_of_prose_is_a_fact_as_a_whole(fresh):
+    library = fresh(
+        {"a.md": "# A\n\n## Lost\n\nIt opens daily.\nNobody is there at night.\n\n## Code\n\nRun:\n\n```\nx\n```\n"}
+    )
+    passages = [fact.value for _, fact in found(library, "a.md") if fact.kind == "passage"]
+    assert passages == ["It opens daily.\nNobody is there at night."]
 
 
 def test_drawings_give_no_facts_and_english_in_a_chinese_section_is_asked_about_in_english(fresh):

@@ -9,9 +9,10 @@ import pytest
 
 from finetune.pairs import filters
 from finetune.pairs.duplicates import Seen, key, near_copy, similarity
+from finetune.pairs.generate import on_one_line, told_apart
 from finetune.pairs.locate import find
 from finetune.pairs.scripts import wrong_script
-from finetune.records import Pair
+from finetune.records import Fact, Pair
 from retrieval.tokens import characters
 
 SOURCE = "Each VPC may have at most 10 subnets. Dr Orrell has been senior vet since 2011, for £45 a visit."
@@ -166,3 +167,24 @@ def test_a_changed_number_name_or_unit_is_caught_in_99_of_100(dataset, library):
         caught += bool(filters.reason(given.model_copy(update={"output": changed}), sections[given.section_id]))
     assert tried > 100
     assert caught >= 0.99 * tried
+
+
+def test_a_question_that_the_section_answers_twice_is_dropped_but_a_passage_answers_best():
+    def made(kind, output):
+        fact = Fact(
+            id=output, section_id="s", kind=kind, about="", start=0, end=1, value=output, statement=output,
+            statement_start=0, statement_end=1, language="en",
+        )  # fmt: skip
+        asked = Pair(id=output, instruction="What does ninja need?", output=output, kind="closed_book", maker="rules")
+        return fact, [asked]
+
+    twice = {fact.id: pairs for fact, pairs in told_apart([made("sentence", "a"), made("sentence", "b")])}
+    assert {pair.status for pairs in twice.values() for pair in pairs} == {"dropped"}
+    best = {fact.id: pairs for fact, pairs in told_apart([made("sentence", "a"), made("passage", "a and b")])}
+    assert best["a"][0].status == "dropped" and best["a and b"][0].status == "kept"
+
+
+def test_lines_of_a_sentence_are_joined_and_those_of_a_list_told_apart():
+    assert on_one_line("You may\ndistribute it.", listed=False) == "You may distribute it."
+    assert on_one_line("你可以\n散布它。", listed=False) == "你可以散布它。"
+    assert on_one_line("- a card\n- a key", listed=True) == "a card; a key"

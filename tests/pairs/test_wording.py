@@ -132,13 +132,109 @@ def test_terms_in_capitals_are_nobody_and_numbered_things_are_told_apart():
     asked = questions(fact("name", "Corresponding Source", "The work must carry Corresponding Source with it."))
     assert asked and not [q for q in asked.values() if "who" in q.lower().split()]
     asked = questions(fact("number", "section 10", "Extra terms are void under section 10 of the deed."))
-    assert asked["plain"] == "Under which section are extra terms void of the deed?"
+    assert asked["plain"] == "Under which section of the deed are extra terms void?"
 
 
 def test_a_heading_that_nobody_would_say_is_left_out_and_leaves_no_hole():
     given = fact("amount", "£18", "A missed visit costs £18.")
     made = questions(given, "You should have received a copy of the General Public License with it")
     assert made and not [q for q in made.values() if "received" in q or "()" in q or q[:1] in ":–"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "statement"),
+    [
+        ("number", "three days", "They go to the cage at Corrow Quay and stay there for three days."),
+        ("phrase", "a list of names", "This file contains a list of names."),
+        ("phrase", "changes", "The packagers make changes to the file."),
+        ("phrase", "the command", "Directories are always created before running the command."),
+        ("phrase", "gzip transpar‐", "GNU tar supports the -z option to invoke gzip transpar‐\n ently."),
+        ("number", "14 days", "A letter gives 28 days to those who ask, and whoever waits gets 14 days."),
+        ("phrase", "the recipients", "You must give the recipients all the rights that you have."),
+        ("name", "Document", "The license notice says this License applies to the Document."),
+        ("quoted", "9999k", 'One way is to do "9999k" to go to the top of the file.'),
+        ("number", "9 fields", "looks like 9 fields here"),
+    ],
+)
+def test_a_value_whose_clause_does_not_parse_is_not_asked_for(kind, value, statement):
+    assert not questions(fact(kind, value, statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "question"),
+    [
+        ("The identity cookie is a small file that the server signs.", "What is the identity cookie"),
+        ("Ninja evaluates a graph of dependencies between files.", "What does ninja evaluate"),
+        ("New packages must use the third version from the start.", "What must new packages do"),
+        ("Voucher codes are printed on the back of the receipt.", "How are voucher codes printed"),
+        (
+            "To extract a file with a single member, use the short command.",
+            "How do I extract a file with a single member",
+        ),
+        ("If the gate is locked, ring the bell twice.", "What should I do if the gate is locked"),
+        ("Read the answers out slowly; people who are worried hear only half.", "Should I read the answers out slowly"),
+        ("Do not feed the ducks on the pond.", "May I feed the ducks on the pond"),
+        ("You may leave a bicycle in the yard overnight.", "May I leave a bicycle in the yard overnight"),
+        ("There are two loaders in the package.", "How many loaders in the package are there"),
+        ("On Sundays the yard is closed to cars.", "How is the yard closed on Sundays"),
+    ],
+)
+def test_a_sentence_is_asked_for_what_it_says_of_its_subject(statement, question):
+    assert questions(fact("sentence", statement, statement))["plain"].startswith(question)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "It is used by three servers in the cellar.",
+        "In addition, you must do these things in the new version:",
+        "looks a lot better, doesn't it",
+        "See the manual page passwd(5) for details.",
+        "More about mappings in section 40.1.",
+        "Join after 1 August and you pay half.",
+    ],
+)
+def test_fragments_pointers_and_pronouns_are_no_questions(statement):
+    assert not questions(fact("sentence", statement, statement))
+
+
+def test_a_short_section_is_asked_for_by_its_heading_and_a_heading_that_asks_is_asked():
+    text = "It opens Tuesday to Friday.\nOn Sundays nobody is there."
+    asked = questions(fact("passage", text, text, about="Lost and Found"), "Lost and Found")
+    assert asked["plain"] == "What should I know about Lost and Found?"
+    asked = questions(fact("passage", text, text, about="What happens to things left on board"), "")
+    assert asked["plain"] == "What happens to things left on board?"
+
+
+def test_a_key_is_asked_by_itself_and_one_that_is_no_word_for_its_meaning():
+    given = fact("keyvalue", "01632 960417", "Telephone: 01632 960417", about="Contact", attribute="Telephone")
+    assert questions(given, "Contact")["plain"] == "What is the telephone (Contact)?"
+    given = fact("keyvalue", "elapsed time", "%e: elapsed time", about="Status", attribute="%e")
+    assert questions(given, "Status")["plain"].startswith("What does %e stand for")
+
+
+def test_a_list_is_asked_by_its_name_or_by_the_sentence_that_leads_to_it():
+    def leads(lead):
+        return questions(fact("list", "- a card\n- a key", "- a card\n- a key", about=lead))["plain"]
+
+    assert leads("The following papers:") == "What is on the list of papers (Visits)?"
+    assert leads("Every new client brings these papers").startswith("Every new client brings these papers: which ones")
+    assert not questions(fact("list", "- a\n- b", "- a\n- b", about="When they are used it matters"))
+
+
+def test_headings_in_capitals_are_not_shouted_and_questions_stand_in_no_brackets():
+    given = fact("amount", "£18", "A missed visit costs £18.")
+    assert "aftercare crib" in questions(given, "AFTERCARE CRIB FOR THE COUNTER")["situation"] + str(
+        questions(given, "AFTERCARE CRIB")
+    )
+    assert not [q for q in questions(given, "What happens to things left on board").values() if "left on board" in q]
+
+
+def test_words_keep_their_sense_when_they_are_said_otherwise():
+    for seed in map(str, range(20)):
+        assert "submit button" in reworded("press the submit button", seed, 5)
+        assert "expired value" in reworded("return the expired value", seed, 5)
+        assert reworded("free software runs the function call", seed, 5) == "free software runs the function call"
 
 
 def test_a_case_with_its_own_verb_is_still_asked_for():
@@ -153,7 +249,32 @@ def test_a_case_with_its_own_verb_is_still_asked_for():
         ("通知品保主任魏士哲。", "魏士哲", "name"),
         ("園區有宏碁、緯創、宇瞻與台灣航電進駐。", "宇瞻", "name"),
         ("RSA 可以被用來簽署及加密。", "加密", "phrase"),
+        ("交通船引進了新型的遊艇「吉順輪」。", "吉順輪", "quoted"),
+        ("島嶼之間，如南竿→北竿。", "北竿", "name"),
+        ("燈塔總高六十四英尺，即一九點五公尺。", "五公尺", "number"),
+        ("所有居民以梵語為母語。", "母語", "phrase"),
     ],
 )
 def test_a_chinese_span_that_is_only_a_part_is_not_asked_for(statement, value, kind):
     assert not questions(fact(kind, value, statement, "zh-Hant"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "question"),
+    [
+        ("珊瑚礁是一種石灰質的堆積。", "珊瑚礁是什麼？"),
+        ("南竿島位於馬祖列島的西南邊。", "南竿島在哪裡？"),
+        ("自從1974年，所有電臺都有短新聞。", ""),
+        ("它是最大的港口。", ""),
+        (".gpg.sign 請回答 yes 或 no", ""),
+    ],
+)
+def test_a_chinese_sentence_is_asked_about_its_subject_or_not_at_all(statement, question):
+    assert questions(fact("sentence", statement, statement, "zh-Hant"), "").get("plain", "") == question
+
+
+def test_a_chinese_question_never_reads_as_why_and_keeps_its_condition():
+    asked = questions(fact("phrase", "最高立法機關", "市議會則為最高立法機關。", "zh-Hant"), "")
+    assert asked["plain"] == "市議會則是什麼？"
+    asked = questions(fact("number", "三天", "如果包裹遺失，客戶須在三天內通知。", "zh-Hant"), "")
+    assert asked["plain"].startswith("如果包裹遺失")

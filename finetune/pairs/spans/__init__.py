@@ -35,7 +35,7 @@ def spans(text: str, language: str, *, every: bool = False) -> list[Span]:
 
 
 _JOINED_BEFORE = re.compile(r"(?:[_\\@#~/–-]|(?<!\d)\.)$")
-_JOINED_AFTER = re.compile(r"[_\\@~]|[./–-]\w|['’]s\b")
+_JOINED_AFTER = re.compile(r"[_\\@~]|[./–-]\w|['’](?:s\b|\s)")
 
 
 def _piece(text: str, span: Span) -> bool:

@@ -50,7 +50,7 @@ _END = ("n", "l", "j", "s", "eng", "i", "vn", "an", "t", "k")
 _NOT = ("nr1",)
 _DULL = words(
     "人 者 時 时 方面 情況 情况 部分 問題 问题 "
-    "時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般"
+    "時候 时候 時間 時候 地方 東西 事情 方式 結果 原因 其中 目前 之後 之前 當時 大家 自己 一般 產生 产生"
 )
 
 
@@ -99,7 +99,7 @@ def _names(words: tuple[Word, ...]) -> Iterator[tuple[int, int]]:
             run.append(word)
             continue
         if run and run[-1].end - run[0].start > 1:
-            yield run[0].start, run[-1].end + (word.text[:1] in _PLACE and bool(word.text))
+            yield run[0].start, run[-1].end + (len(word.text) == 1 and word.text in _PLACE)
         run = []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from finetune.records import Fact
@@ -25,9 +26,12 @@ HELD_OUT = ("keywords", "moved")
 """Question families that training never sees, fixed for all datasets: the first makes dev rows, the other test rows."""
 
 
-LONGEST, LONGEST_TOPIC = 32, 9
+LONGEST, LONGEST_TOPIC = 26, 9
 """Words of a question and of a heading in one, beyond which nobody speaks so."""
 _NO_TOPIC = re.compile(r"^\s*[:–,，]\s*|\s*(?:\(\)|（）|–)(?=\s*[?.？。]?$)| I mean \.$")
+_ASKS = re.compile(
+    r"(?:what|who|whom|whose|how|why|when|where|which|can|do|does|is|are|may|should|will)\b", re.IGNORECASE
+)
 _NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")
 
 
@@ -37,12 +41,7 @@ def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
     `unique` says whether the value belongs to this fact alone in its table or list, so that it may be asked backwards.
     Empty when nothing sensible can be asked.
     """
-    if fact.language.startswith("zh"):
-        from finetune.pairs.wording import chinese as maker
-    else:
-        from finetune.pairs.wording import english as maker  # type: ignore[no-redef]
-    fact = fact.model_copy(update={"attribute": spoken(fact.attribute)})
-    made = maker.wordings(fact, _sayable(_NUMBERED.sub("", spoken(topic)), fact.language), unique=unique)
+    made = _made(fact, topic, unique)
     seen: set[str] = set()
     kept = []
     for wording in made:
@@ -50,14 +49,38 @@ def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
         question = re.sub(r"[,;:]+([?.])", r"\1", question)
         question = _NO_TOPIC.sub("", question)
         key = question.casefold().strip(" ?？.。")
-        if key and key not in seen and (wording.family == "cloze" or _width(question) <= LONGEST):
+        if key and key not in seen and _width(question) <= LONGEST:
             seen.add(key)
             kept.append(wording._replace(question=question))
     return kept
 
 
+def askable(fact: Fact, topic: str) -> bool:
+    """Whether any question can be asked about the fact."""
+    return next(_made(fact, topic, True), None) is not None
+
+
+def _made(fact: Fact, topic: str, unique: bool) -> Iterator[Wording]:
+    if fact.language.startswith("zh"):
+        from finetune.pairs.wording import chinese as maker
+    else:
+        from finetune.pairs.wording import english as maker  # type: ignore[no-redef]
+    about = _tidy(fact.about) if fact.kind in {"list", "passage", "keyvalue"} else fact.about
+    fact = fact.model_copy(update={"attribute": spoken(fact.attribute), "about": about})
+    return maker.wordings(fact, _sayable(_tidy(spoken(topic)), fact.language), unique=unique)
+
+
+def _tidy(heading: str) -> str:
+    """A heading without its number and marks."""
+    return _NUMBERED.sub("", re.sub(r"\s*[¶#]+\s*$|^#+\s*|[*_]{2}|\s*[:：]\s*$", "", heading.replace("\xa0", " ")))
+
+
 def _sayable(topic: str, language: str) -> str:
-    """The heading, or "" where nobody would say it: a whole sentence, or a long one in another language."""
+    """The heading as it is said, not shouted; "" where nobody would say it: a sentence, or another language."""
+    if topic.isupper() and topic.isascii() and (" " in topic or len(topic) > 5):
+        topic = topic.capitalize()
+    if _ASKS.match(topic):
+        return ""
     if language.startswith("zh"):
         foreign = topic.isascii() and len(topic.split()) > 3
     else:
@@ -72,6 +95,6 @@ def _width(text: str) -> int:
 
 def spoken(name: str) -> str:
     """A column's or file's name as it is said: decision_time is "decision time", permits-and-fees has no hyphens."""
-    if "_" in name or re.fullmatch(r"[a-z]+(?:-[a-z]+)+", name):
+    if ("_" in name and " " not in name) or re.fullmatch(r"[a-z]+(?:-[a-z]+)+", name):
         return " ".join(re.split(r"[_-]+", name)).strip()
     return name

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from finetune.pairs.spans.numbers import LABEL
-from finetune.pairs.tagging import ordinary
+from finetune.pairs.tagging import english, ordinary
 from finetune.pairs.words import words
 
 
@@ -91,11 +91,17 @@ def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
     if label:
         return Asked(f"which {label[1].lower()}", bare, preposition, label[1].lower())
     unit = _unit(value)
-    if _DURATION.search(unit) and preposition in {"for", ""}:
+    if unit and not preposition and _IS.search(left):
+        return Asked("what", left, noun=unit)
+    if "°" in unit:
+        return Asked("what temperature", bare if preposition else left, preposition, "temperature")
+    if _DURATION.search(unit) and (preposition == "for" or (not preposition and _LASTS.search(left))):
         return Asked("how long", bare if preposition else left, noun="how long")
     if _DURATION.search(unit) and preposition in {"after", "within", "every", "in", "before"}:
         plural = unit if PLURAL.search(unit) else unit + "s"
         return Asked(f"how many {plural}", bare, "" if preposition == "every" else preposition, plural)
+    if not unit and _IS.search(left):
+        return Asked("what", left, noun="number")
     if not unit:
         return Asked(
             "what number" if preposition in {"at", "on", "to"} else "how many",
@@ -106,6 +112,10 @@ def _number(value: str, left: str, bare: str, preposition: str) -> Asked:
     counted = PLURAL.search(unit) or len(unit) < 3 or unit in {"mph", "min"} or "°" in unit
     wh = f"how many {unit if counted else unit + 's'}"
     return Asked(wh, bare if preposition else left, preposition if preposition != "of" else "", unit)
+
+
+_IS = re.compile(r"\b(?:is|are|was|were|be)(?:\s+[a-z]+ly)?\s+$")
+_LASTS = re.compile(r"\b(?:takes?|took|lasts?|lasted|stays?|stayed|waits?|waited|continues?)(?:\s+[a-z]+ly)?\s+$")
 
 
 def _unit(value: str) -> str:
@@ -120,6 +130,17 @@ def _unit(value: str) -> str:
 def _code(value: str, left: str, bare: str, preposition: str) -> Asked:
     if "@" in value or "://" in value:
         return Asked("what address", bare if preposition else left, preposition, "address")
+    named = re.search(r"\b([a-z]{3,})\s+$", left)
+    if named and english(named[1])[0].tag == "NN" and not _PREPOSITION.search(left):
+        # "On form N-3": which form?
+        before = left[: named.start()]
+        match = _PREPOSITION.search(before)
+        return Asked(
+            f"which {named[1]}",
+            before[: match.start()] if match else before,
+            match[1].lower() if match else "",
+            named[1],
+        )
     if value.lower().startswith("ext"):
         return Asked("what extension", bare if preposition else left, preposition, "extension")
     wh = "what number" if re.fullmatch(r"[\d +-]+", value) else "which code"

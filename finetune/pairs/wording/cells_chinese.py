@@ -96,7 +96,7 @@ def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:
 
     words = load("chinese")
     lead = short_topic(fact.about or topic).strip(" ：:")
-    if not lead:
+    if not lead or re.fullmatch(r"(?:參見|参见|參考.{0,2}|参考.{0,2}|例如|以下|如下|外部連結|外部链接)", lead):
         return
     seed = fact.id
     for family, question in (

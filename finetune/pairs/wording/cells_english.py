@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from finetune.pairs.wording import Wording, lexicon
+from finetune.pairs.tagging import english
+from finetune.pairs.wording import Wording, lexicon, shape
+from finetune.pairs.wording.frames import Core, dressed
 from finetune.pairs.words import words
 from finetune.records import Fact
 
@@ -38,7 +40,10 @@ _SMALL = words("a an the of for and or to in on at per with any each")
 
 
 def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
-    """A cell asked by its row and column."""
+    """A cell asked by its row and column, a key by itself."""
+    if fact.kind == "keyvalue":
+        yield from _keyed(fact, topic)
+        return
     column = lexicon.lower(fact.attribute)
     row = fact.about
     seed = f"{row}{column}"
@@ -72,6 +77,26 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
         f"I'm after the {lexicon.strongly_reworded(column)}.",
         "moved",
     )
+
+
+def _keyed(fact: Fact, topic: str) -> Iterator[Wording]:
+    """ "What is the telephone number (Contact)?"; a key that is no word is asked for its meaning."""
+    key = lexicon.lower(fact.attribute.strip("`*_ "))
+    about = topic or fact.about
+    spoken_key = bool(re.fullmatch(r"[A-Za-z][A-Za-z '’/-]+", key)) and shape.noun_phrase(key, 6)
+    if not spoken_key and (len(key.split()) > 2 or re.search(r"[(){}\[\],;]", key)):
+        return
+    asks = f"what {_be(key)} the {key}" if spoken_key else f"what does {key} stand for"
+    asked = f"what the {key} {_be(key)}" if spoken_key else f"what {key} stands for"
+    yield from dressed(
+        Core(asks, asked, f"{key} {topic}", key, moved=f"{lexicon.strongly_reworded(key)}, what goes there"),
+        topic,
+        named=about,
+    )
+    if spoken_key:
+        near = f" ({about})" if about else ""
+        yield Wording(f"{_title(key)}, please{near}?", "short")
+        yield Wording(f"Is it true that the {key}{near} is {fact.value}?", "true_false", f"Yes, {fact.value}.")
 
 
 def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[Wording]:
@@ -116,25 +141,73 @@ def question_answer(fact: Fact, topic: str) -> Iterator[Wording]:
 
 
 def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:
-    """All items of a list."""
-    lead = lexicon.lower(fact.about or topic)
-    if not lead:
-        return
-    seed = fact.id
+    """All items of a list: by what it is called, or by the sentence that leads to it."""
+    lead = lexicon.lower(_BEFORE_A_LIST.sub("", fact.about or topic).strip(" :,"))
+    if shape.noun_phrase(lead, 9) or (lead == lexicon.lower(topic) and not _clause(lead)):
+        yield from _listed(lead, topic, fact.id)
+    elif _clause(lead) and _OPEN.search(lead) and shape.subject(_subject_of(lead)):
+        yield from _completed(lead, topic, fact.id)
+
+
+_BEFORE_A_LIST = re.compile(
+    r"^(?:the following|these|the)\s+(?=\w)|\s*(?:,?\s(?:as follows|including|for example|e\.g\.|namely))\s*$", re.I
+)
+_OPEN = re.compile(
+    r"\b(?:these|the following|(?:two|three|four|five|six|seven|eight|several|some)|of|are|include|includes)\b", re.I
+)
+"""What leaves a sentence open for its list."""
+
+
+def _clause(text: str) -> bool:
+    return any(w.tag in shape.FINITE for w in english(text))
+
+
+def _subject_of(text: str) -> str:
+    verb = next((w for w in english(text) if w.tag in shape.FINITE), None)
+    return text[: verb.start].strip() if verb else ""
+
+
+def _listed(lead: str, topic: str, seed: str) -> Iterator[Wording]:
     near = f" ({topic})" if topic and topic.lower() != lead.lower() else ""
     for family, question in (
-        ("plain", f"What is on the list: {lead}{near}?"),
+        ("plain", f"What is on the list of {lead}{near}?"),
         ("request", f"Name everything under {lead}{near}."),
-        ("opener", f"{lexicon.opener(seed)} can I have the whole list for {lead}{near}?"),
+        ("opener", f"{lexicon.opener(seed)} can I have the whole list of {lead}{near}?"),
         ("situation", f"{lexicon.situation(topic, seed)} What all belongs to {lead}?"),
         ("casual", lexicon.casual(f"{lead} - all of them please{near}")),
-        ("topic_first", f"{topic}: which are they, all of {lead}?"),
+        ("topic_first", f"{topic}: which are they, all of {lead}?" if near else ""),
         ("me", f"Remind me of everything that counts under {lead}{near}."),
         ("embedded", f"Do you know all that goes under {lead}{near}?"),
+        ("wondering", f"I was wondering what is listed under {lead}{near}."),
+        ("passed_on", f"Somebody asked me for the list of {lead}{near}."),
         ("keywords", lexicon.keywords(lead, "list", topic)),
         ("moved", f"{lexicon.strongly_reworded(lead)}: I'd like every single one."),
     ):
         yield Wording(question, family, kind="list")
+
+
+def _completed(lead: str, topic: str, seed: str) -> Iterator[Wording]:
+    """ "Every new client brings these papers: which ones?"."""
+    said = lexicon.to_me(lead) if re.search(r"\byou\b", lead) else lead
+    near = f" ({topic})" if topic else ""
+    for family, question in (
+        ("plain", f"{_title(said)}: which ones{near}?"),
+        ("request", f"{lexicon.request(seed)} how this goes on: {lexicon.reworded(said, seed)} …"),
+        ("opener", f"{lexicon.opener(seed)} {said}. Which ones are meant{near}?"),
+        (
+            "situation",
+            f"{lexicon.situation('', seed)} {_title(lexicon.reworded(said, seed + '1'))}, but which ones{near}?",
+        ),
+        ("casual", lexicon.casual(f"{lexicon.reworded(said, seed + '2')} - which exactly{near}")),
+        ("topic_first", f"{topic}: {said}, and which are they?" if topic else ""),
+        ("me", f"Remind me which ones are meant by this: {said}{near}."),
+        ("embedded", f"Do you know which ones are meant here: {said}{near}?"),
+        ("passed_on", f"Somebody read to me that {said}. Which are they{near}?"),
+        ("keywords", lexicon.keywords(lead, "list", topic)),
+        ("moved", f"{_title(lexicon.strongly_reworded(said))}: I'd like every single one."),
+    ):
+        if question:
+            yield Wording(question, family, kind="list")
 
 
 def partial(name: str) -> str:

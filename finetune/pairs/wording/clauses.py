@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from finetune.pairs.tagging import Word, english
+from finetune.pairs.wording.shape import FINITE, doubtful
 from finetune.pairs.words import words
 
-FINITE = frozenset({"MD", "VBZ", "VBP", "VBD"})
 _BREAKS = frozenset({";", ":", "—", "(", ")", "-"})
 _CONJUNCTIONS = words("and but so or yet while whereas because although though since")
 _NOUNS = frozenset({"NN", "NNS", "NNP", "NNPS"})
@@ -26,6 +27,8 @@ class Clause(NamedTuple):
     verb: str = ""
     """The finite verb before the value; empty when there is none."""
     tag: str = ""
+    doubtful: bool = False
+    """Another finite verb follows that nothing joins: the tagger erred."""
     rest: str = ""
     """What stands between verb and value."""
     imperative: bool = False
@@ -55,6 +58,7 @@ def clause(sentence: str, start: int, end: int) -> Clause:
         subject=sentence[origin : place.start].strip(),
         verb=place.text,
         tag=place.tag,
+        doubtful=doubtful(words, next(n for n, w in enumerate(words) if w.start == place.start)),
         rest=sentence[place.end : start].strip(),
     )
 
@@ -121,7 +125,7 @@ def _without_lead(left: str, inside: list[Word], start: int) -> tuple[str, str, 
     """Take "On Sundays", "If it rains," or "Outside these hours," off the front."""
     if not inside or inside[0].tag not in {"IN", "TO", "WRB", "RB"} or inside[0].start >= start:
         return "", left, inside
-    end = _lead_end(inside)
+    end = lead_end(inside)
     if not end or inside[end - 1].end > start or end >= len(inside):
         return "", left, inside
     origin = inside[0].start
@@ -130,7 +134,7 @@ def _without_lead(left: str, inside: list[Word], start: int) -> tuple[str, str, 
     return (lead, left[cut:], inside[end:]) if lead else ("", left, inside)
 
 
-def _lead_end(inside: list[Word]) -> int:
+def lead_end(inside: Sequence[Word]) -> int:
     """Number of words of the opening adverbial, 0 when it cannot be told."""
     comma = next((n for n, w in enumerate(inside) if w.text == ","), None)
     if comma is not None and any(w.tag in FINITE or w.tag == "VB" for w in inside[comma + 1 :]):

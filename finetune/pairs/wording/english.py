@@ -1,6 +1,5 @@
-"""Questions in English about a fact, by grammar: fronted, embedded, in place, about me, moved, by keywords.
-
-The value leaves the sentence and a question word takes its place, so nothing can be asked that is not stated.
+"""Questions in English about a fact, by grammar. The value leaves its clause and a question word takes its place, so
+nothing can be asked that is not stated; where the clause does not parse, nothing is asked.
 """
 
 from __future__ import annotations
@@ -8,74 +7,212 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from finetune.pairs.tagging import english
-from finetune.pairs.wording import Wording, cells_english, lexicon
+from finetune.pairs.spans.numbers import LABEL
+from finetune.pairs.tagging import english, ordinary
+from finetune.pairs.wording import Wording, cells_english, lexicon, shape
 from finetune.pairs.wording.asking import PLURAL, Asked, asked
 from finetune.pairs.wording.clauses import Clause, clause
+from finetune.pairs.wording.frames import Core, dressed
+from finetune.pairs.wording.sentences_english import about_a_passage, about_a_sentence, leads
 from finetune.pairs.wording.verbs import base
 from finetune.pairs.words import words
 from finetune.records import Fact
 
 _BE = words("is are was were am")
 _AUX = words("may can must will should would could might shall cannot can't has have had") | _BE
-_OPENINGS = words(
-    "if when on in whoever once before after from between with at by for until yes no under outside "
-    "nothing nobody none never"
+_THINGS = frozenset({"name", "phrase", "quoted"})
+_LIGHT = words(
+    "take takes took make makes made give gives gave have has had get gets got keep keeps pay pays do does set"
 )
-_CONDITION = re.compile(
-    r"\s*(?:if|when|unless|although|because|while|where|whether|as|that|which|who|whose)\b", re.IGNORECASE
-)
-"""Openings of a clause in whose middle nothing can be asked for."""
-_VAGUE = words("it they he she this that these those them his her its their both there one another we i you")
+"""Verbs that say little without their object: "what does it take" asks for something else than "precedence"."""
 
 
-def wordings(fact: Fact, topic: str, *, unique: bool) -> list[Wording]:
+def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     """Every wording, plainest first."""
     if fact.kind in {"cell", "keyvalue"}:
-        return list(cells_english.wordings(fact, topic, unique=unique))
-    if fact.kind == "qa":
-        return list(cells_english.question_answer(fact, topic))
-    if fact.kind == "list":
-        return list(cells_english.whole_list(fact, topic))
-    if fact.kind in {"sentence", "item"}:
-        return list(_about_a_sentence(fact, topic))
-    return list(_for_a_span(fact, topic))
+        yield from cells_english.wordings(fact, topic, unique=unique)
+    elif fact.kind == "qa":
+        yield from cells_english.question_answer(fact, topic)
+    elif fact.kind == "list":
+        yield from cells_english.whole_list(fact, topic)
+    elif fact.kind in {"sentence", "item"}:
+        yield from about_a_sentence(fact, topic, unique=unique)
+    elif fact.kind == "passage":
+        yield from about_a_passage(fact, topic)
+    else:
+        yield from _for_a_span(fact, topic)
 
 
 def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
+    parsed = _parsed(fact)
+    if parsed is None:
+        return
+    core = _core(*parsed)
+    if fact.about.endswith("?"):
+        if fact.kind not in _THINGS and len(fact.about.split()) > 3:
+            yield from _under_a_question(fact, parsed[1])
+        topic = ""
+    yield from dressed(core, topic, named=topic if len(core.asks.split()) < 6 else "")
+
+
+def _parsed(fact: Fact) -> tuple[Clause, Asked] | None:
+    """The value's clause and what to ask for it with; None where it is a part of something or its clause doubtful."""
     start = fact.start - fact.statement_start
-    if _unaskable(fact, fact.statement[:start], fact.statement[start + len(fact.value) :]):
-        return
-    found = clause(fact.statement, start, start + len(fact.value))
-    if len(f"{found.left} {found.right}".split()) < 2:
-        found = Clause(fact.statement[:start], fact.value, fact.statement[start + len(fact.value) :].rstrip(" .;"))
-    if re.match(r"(?:or|and|to)\s", found.right) and re.search(r"\d", found.right.split(",")[0]):
-        return
-    if found.verb and _CONDITION.match(found.left):
-        return
-    found = found._replace(left=re.sub(r"^\s*(?:Yes|No|Never)\s*,\s*", "", found.left))
-    if found.verb and re.search(r"\d", found.right):
-        # Another case of the same list follows: the question is about this one.
-        found = found._replace(right=found.right.split(",")[0].split(";")[0])
+    end = start + len(fact.value)
+    before, after = fact.statement[:start], fact.statement[end:]
+    if not shape.whole(fact.statement, item=True) or _unaskable(fact, before, after):
+        return None
+    found = clause(fact.statement, start, end)
+    if fact.kind == "quoted":
+        found = found._replace(left=found.left.rstrip("“\"'‘ ") + " ", right=found.right.lstrip("”\"'’"))
+    lead = found.lead if shape.unopened(f"{found.lead}, so") == f"{found.lead}, so" else ""
+    found = found._replace(left=shape.unopened(found.left), subject=shape.unopened(found.subject), lead=lead)
+    owner, rest = _owner(found.right.strip()) if fact.kind not in _THINGS else ("", found.right)
+    right = _right(fact, found, rest)
+    if right is None or (found.lead and not leads(found.lead)):
+        return None
+    found = found._replace(right=right.strip())
     question = asked(fact.kind, found.value, found.left)
+    if owner:
+        question = question._replace(wh=f"{question.wh} {owner}")
     if not question.preposition:
         question = question._replace(left=re.sub(r"\b(?:the|a|an|our|your)\s*$", "", question.left))
-    if fact.kind in {"name", "phrase", "quoted"} and not (found.verb or found.imperative or not question.left.strip()):
-        return
-    yield from _asking(fact, topic, found, question)
+    return (found, question) if _sound(fact, found, question) else None
 
 
-def _asking(fact: Fact, topic: str, found: Clause, question: Asked) -> Iterator[Wording]:
-    if fact.about.endswith("?"):
-        if question.wh != "what" or not question.preposition:  # "And at what?" is no question by itself.
-            yield from _under_a_question(fact, found, question)
-        topic = fact.about.rstrip(" ?")
-    plain = _plain(found, question)
-    if not plain:
-        return
-    about = topic if _vague(found) or len(plain.split()) < 6 else ""
-    yield from _dressed(plain, found, question, topic, about)
-    yield from _held_out(found, question, topic)
+def _owner(right: str) -> tuple[str, str]:
+    """ "of the seats" behind a number goes to the front with it."""
+    found = english(right)
+    if not found or found[0].text.lower() != "of":
+        return "", right
+    end = next(
+        (n for n, w in enumerate(found) if n and w.tag in {"IN", "TO", "VBN", "VBG", "RB", *shape.FINITE}), len(found)
+    )
+    owner = right[: found[end - 1].end]
+    return (owner, right[found[end - 1].end :]) if shape.noun_phrase(owner[3:].strip(), 5) else ("", right)
+
+
+def _right(fact: Fact, found: Clause, right: str) -> str | None:
+    """What the question says behind the value's place; None where it cannot be told."""
+    follows = english(right)
+    if not (found.verb or found.imperative):
+        verb = next((w for w in follows[:2] if w.tag in shape.FINITE), None)
+        rest = shape.ending(right[verb.end :], 12) if verb else None
+        return f"{right[: verb.end]}{rest}" if verb and rest else None
+    # "A list of languages it supports" asks for no "it supports".
+    if follows and fact.kind in _THINGS and follows[0].tag in {"VBN", "VBG", "PRP", "WDT", "WP"}:
+        return ""
+    return shape.ending(right, owned=bool(found.verb) and found.subject.lower() not in shape.PERSONS)
+
+
+def _sound(fact: Fact, found: Clause, question: Asked) -> bool:
+    """Whether the clause parses so surely that the question will."""
+    if question.preposition == "of" or re.search(r"\b(?:of|either|both|between)\s*$", question.left):
+        return False
+    if fact.kind in _THINGS and not (_is_a_thing(fact, found) and _says_enough(found, question)):
+        return False
+    if not (found.verb or found.imperative):
+        return _is_the_subject(fact, found, question)
+    if _torn(fact, found, question):
+        return False
+    if found.imperative:
+        opens = shape.unopened(fact.statement.lstrip()).startswith(found.left.strip() or "\0")
+        return opens and shape.straight(found.left.strip(), 9) and found.left.split()[0].lower() not in _NO_ORDERS
+    sure = not found.doubtful and bool(base(found.verb, found.tag))
+    fits = sure and shape.subject(found.subject) and shape.agrees(found.subject, found.verb, found.tag)
+    return fits and shape.straight(_tail(question.left, found))
+
+
+def _torn(fact: Fact, found: Clause, question: Asked) -> bool:
+    """Whether what follows belongs to the value, or its preposition cannot go to the front."""
+    follows = english(found.right[:40])
+    if fact.kind == "number" and not question.preposition and _FROM_THERE.match(found.right):
+        return True
+    if question.preposition.endswith("than") or (
+        fact.kind in _THINGS and question.wh == "what" and question.preposition
+    ):
+        return True
+    if not follows:
+        return False
+    adjective = next((w.tag for w in follows if w.tag != "RB"), "") == "JJ" and follows[0].text.lower() != "next"
+    return adjective or follows[0].tag in _GOES_ON or follows[0].text.lower() == "of"
+
+
+_FROM_THERE = re.compile(r"(?:before|after|ahead|from|old|long|wide|high|deep|later|earlier|ago|into)\b")
+"""Behind a number it belongs to the number: "70 minutes before", "45 m long"."""
+_GOES_ON = shape.NOUNS | {"CD", "VB", "VBP", "DT", "PRP$"}
+"""What stands behind a value that is only a part, or one of two objects."""
+
+
+def _is_a_thing(fact: Fact, found: Clause) -> bool:
+    """Whether "what" or "who" may stand for the value: no part of a saying, no verb that the tagger took for a noun."""
+    value, before = fact.value, english(found.left)
+    if (
+        re.match(r"(?:no|not|any|another|such|this|that|these|those|its|their|other)\b", value, re.IGNORECASE)
+        or not before
+    ):
+        return not before and bool(found.right)
+    last = before[-1]
+    if re.search(r"\D\s\d", value) or re.match(r"\s?[A-Z]", found.right):
+        return False
+    bare = " " not in value.strip() and value[:1].islower()
+    if last.text.lower() in _LIGHT or (bare and (last.text.lower() == "to" or not PLURAL.search(value))):
+        return False
+    if fact.kind == "quoted" and not last.tag.startswith("VB"):
+        return False
+    if fact.kind == "phrase" and not (
+        last.tag.startswith("VB") or last.text.lower() in {"at", "behind", "in", "to", "on"}
+    ):
+        return False
+    defined = fact.kind == "name" and all(map(ordinary, re.findall(r"[A-Za-z]+", value)))
+    if defined and " " not in value:
+        return False
+    return (
+        not defined
+        or last.tag.startswith("VB")
+        or (last.tag == "DT" and len(before) > 1 and before[-2].tag.startswith("VB"))
+    )
+
+
+def _says_enough(found: Clause, question: Asked) -> bool:
+    """ "What can I use?" does not; nor may "what" be lifted from behind "the option to" or "before running"."""
+    tail = english(_tail(question.left, found) if found.verb else question.left)
+    if not question.preposition and any(w.tag == "IN" for w in tail[:-1]):
+        return False
+    aim = next((n for n, w in enumerate(tail) if w.tag == "TO"), 0)
+    if any(w.tag in shape.NOUNS for w in tail[:aim]):
+        return False
+    if found.right.startswith("to ") and (
+        aim or not re.search(r"\b(?:use|need|require|run)s?\s*$", _until(question.left))
+    ):
+        return False
+    alone = found.imperative or found.subject.lower() in shape.PERSONS
+    return not alone or len(f"{found.left} {found.right} {found.lead}".split()) > 3
+
+
+def _until(left: str) -> str:
+    """Up to the verb: without the article of the value."""
+    return re.sub(r"\b(?:the|a|an|your|our)\s*$", "", left)
+
+
+def _is_the_subject(fact: Fact, found: Clause, question: Asked) -> bool:
+    """ "Odile Pranter runs the reception": the value opens the clause, its verb follows."""
+    if (
+        fact.kind not in {"name", "number"}
+        or question.preposition
+        or found.left.strip(" ,").lower() not in _OPENING_WORDS
+    ):
+        return False
+    if fact.kind == "name" and all(map(ordinary, re.findall(r"[A-Za-z]+", fact.value))):
+        return False
+    follows = english(found.right)
+    verb = next((w for w in follows[:2] if w.tag in shape.FINITE), None)
+    return verb is not None and len(follows) > 2 and shape.agrees(fact.value, verb.text, verb.tag)
+
+
+_NO_ORDERS = words("let see don't do never be note")
+_MEASURES = words("min per cent percent kg km")
+_OPENING_WORDS = words("the a an our your") | {""}
 
 
 def _unaskable(fact: Fact, before: str, after: str) -> bool:
@@ -102,6 +239,9 @@ def _unaskable(fact: Fact, before: str, after: str) -> bool:
     numbered = re.fullmatch(r"[\d\s.,to–-]+", fact.value) and last and last[-1].tag in {"NNS", "NNP", "NNPS"}
     counted = re.fullmatch(r"(?!1\s)[\d.,]+\s([a-z]{4,})", fact.value)
     label = counted is not None and not PLURAL.search(counted[1]) and english(counted[1])[0].tag == "NN"
+    unit = re.fullmatch(rf"(?!{LABEL})(?:[−\d.,]+|[a-z]+(?:-[a-z]+)?)\s(?:[a-z'’-]+\s)?([a-z'’-]{{3,}})", fact.value)
+    if unit and not PLURAL.search(unit[1]) and unit[1] not in _MEASURES:
+        return True
     return compound or label or bool(numbered) or bool(re.match(r"half\s+(?:a\s+)?(?:price|the)", fact.value))
 
 
@@ -136,7 +276,7 @@ def _one_of_several(fact: Fact, before: str) -> bool:
     return not any(word.tag in {"VBZ", "VBP", "VBD", "VB", "MD"} for word in english(case + fact.value))
 
 
-def _under_a_question(fact: Fact, found: Clause, question: Asked) -> Iterator[Wording]:
+def _under_a_question(fact: Fact, question: Asked) -> Iterator[Wording]:
     """A value inside the answer to a question that the document asks: that question, and then what exactly."""
     asks = fact.about.rstrip(" ?")
     wh = f"{question.preposition} {question.wh}".strip()
@@ -148,68 +288,31 @@ def _under_a_question(fact: Fact, found: Clause, question: Asked) -> Iterator[Wo
     )
 
 
-def _dressed(plain: str, found: Clause, question: Asked, topic: str, about: str) -> Iterator[Wording]:
-    """The plain question and its rewordings, in an order that gives the most different ones first."""
-    seed = plain + topic
-    embedded = _embedded(found, question)
-    mine = lexicon.to_me(plain)
-    named = f" ({about})" if about else ""
-    yield Wording(_asked(plain, named), "plain")
-    yield Wording(_asked(_upper(lexicon.reworded(mine, seed + "2")), named), "me")
-    yield Wording(
-        lexicon.casual(lexicon.reworded(mine, seed + "3") + (f", {lexicon.lower(about)}" if about else "")), "casual"
-    )
-    yield Wording(lexicon.request(seed) + f" {lexicon.reworded(embedded, seed + '4')}{named}.", "request")
-    yield Wording(f"{topic}: {lexicon.lower(lexicon.reworded(plain, seed + '5'))}?", "topic_first")
-    yield Wording(_asked(_upper(_in_place(found, question)), named), "in_place")
-    yield Wording(
-        lexicon.situation(topic, seed) + f" {_upper(lexicon.to_me(lexicon.reworded(plain, seed + '6')))}?", "situation"
-    )
-    yield Wording(f"{lexicon.opener(seed)} {lexicon.lower(lexicon.reworded(mine, seed + '7'))}{named}?", "opener")
-    yield Wording(_asked(_upper(lexicon.reworded(lexicon.shorter(plain), seed + "8")), f" – {topic}"), "short")
-    yield Wording(f"Do you know {lexicon.to_me(lexicon.reworded(embedded, seed + '9'))}{named}?", "embedded")
-    yield Wording(f"Fill in the blank: {_upper(found.left.strip())} ____ {found.right}.".replace(" .", "."), "cloze")
-
-
-def _held_out(found: Clause, question: Asked, topic: str) -> Iterator[Wording]:
-    """Wordings of the families that are never trained: other order, other words."""
-    yield Wording(lexicon.keywords(f"{found.lead} {found.left} {found.right}", question.noun, topic), "keywords")
-    wh = f"{question.preposition} {question.wh}".strip()
-    stem = lexicon.strongly_reworded(lexicon.to_me(f"{question.left} {found.right}".strip()))
-    yield Wording(f"{lexicon.strongly_reworded(topic)} – {lexicon.lower(stem)}, but {wh}?", "moved")
-
-
-def _plain(found: Clause, question: Asked) -> str:
-    """The fronted question without its mark; in place where grammar gives no safe way to front it."""
-    if question.preposition.endswith("than"):
-        return _upper(_in_place(found, question))
-    wh = _upper(f"{question.preposition} {question.wh}".strip())
-    tail = _tail(question.left, found)
-    right = f" {found.right}" if found.right else ""
+def _core(found: Clause, question: Asked) -> Core:
+    """The fronted question, the same without inversion, and its words."""
+    wh, right = f"{question.preposition} {question.wh}".strip(), f" {found.right}" if found.right else ""
+    if question.wh == "who" and question.preposition:
+        wh, right = "who", f" {question.preposition}{right}"
     lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
+    left = lexicon.lower(question.left.strip())
+    stem = lexicon.strongly_reworded(lexicon.to_me(f"{left}{right}".strip()))
     if found.imperative:
-        return f"{wh} should I {lexicon.lower(question.left.strip())}{right}{lead}".strip()
-    if not found.verb:
-        return _without_verb(found, question, wh, right, lead)
-    verb = found.verb.lower()
-    subject = lexicon.lower(found.subject)
+        asks, told = f"{wh} should I {left}{right}{lead}", f"{wh} I should {left}{right}{lead}"
+    elif not found.verb:
+        asks = told = f"{wh}{right}{lead}"
+    else:
+        asks, told = f"{wh} {_inverted(found, question)}{right}{lead}", f"{wh} {left}{right}{lead}"
+    noun = question.noun
+    return Core(asks, told, f"{found.lead} {found.left} {found.right}", noun, moved=f"{lexicon.lower(stem)}, but {wh}")
+
+
+def _inverted(found: Clause, question: Asked) -> str:
+    """The verb, or its helper, in front of the subject."""
+    verb, subject, tail = found.verb.lower(), lexicon.lower(found.subject), _tail(question.left, found)
     if verb in _BE or (verb in _AUX and (found.tag == "MD" or _participle(tail or found.right))):
-        if verb in {"cannot", "can't"}:
-            return f"{wh} can {subject} not {tail}{right}{lead}"
-        return f"{wh} {verb} {subject} {tail}{right}{lead}"
-    plain = base(verb, found.tag)
-    if not plain:
-        return _in_place(found, question)
+        return f"can {subject} not {tail}" if verb in {"cannot", "can't"} else f"{verb} {subject} {tail}"
     helper = {"VBD": "did", "VBZ": "does"}.get(found.tag, "do")
-    return f"{wh} {helper} {subject} {plain} {tail}{right}{lead}"
-
-
-def _without_verb(found: Clause, question: Asked, wh: str, right: str, lead: str) -> str:
-    """The value is or opens the subject: "Who runs reception", "How many people may come"; else a bare phrase."""
-    opening = question.left.strip(" ,").lower()
-    if opening in {"", "the", "a", "an", "our", "your"} and english(found.right) and not question.preposition:
-        return f"{wh}{right}{lead}"
-    return f"{_upper(question.left.strip())} {question.preposition} {question.wh}{right}{lead}" if opening else ""
+    return f"{helper} {subject} {base(verb, found.tag)} {tail}"
 
 
 def _tail(left: str, found: Clause) -> str:
@@ -220,105 +323,6 @@ def _tail(left: str, found: Clause) -> str:
     return after[place + len(found.verb) :].strip() if place >= 0 else after.removeprefix(head).strip()
 
 
-def _embedded(found: Clause, question: Asked) -> str:
-    """ "how long clients may park under the trees": no inversion."""
-    if question.preposition.endswith("than"):
-        return f"this: {lexicon.lower(_in_place(found, question))}"
-    wh = f"{question.preposition} {question.wh}".strip()
-    lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
-    right = f" {found.right}" if found.right else ""
-    left = lexicon.lower(question.left.strip())
-    if found.imperative:
-        return f"{wh} I should {left}{right}{lead}"
-    return f"{wh} {left}{right}{lead}" if left else f"{wh}{right}{lead}"
-
-
-def _in_place(found: Clause, question: Asked) -> str:
-    """ "Clients may park for how long in the seven spaces"."""
-    lead = f"{found.lead}, " if found.lead else ""
-    middle = f"{question.preposition} {question.wh}".strip()
-    left = question.left.strip()
-    return f"{lead}{lexicon.lower(left) if lead else left} {middle} {found.right}".strip()
-
-
-def _about_a_sentence(fact: Fact, topic: str) -> Iterator[Wording]:
-    """Questions that a whole sentence answers: what happens if, may I, what about."""
-    statement = fact.statement.strip()
-    answer = statement if fact.value == statement else fact.value
-    yield from (Wording(w.question, w.family, answer) for w in _conditions(statement, topic))
-    subject = _subject(statement)
-    states = fact.kind == "item" or any(word.tag[:2] in {"VB", "MD"} for word in english(statement))
-    if not subject or not states:
-        return
-    seed = statement
-    yield Wording(f"What do I need to know about {lexicon.lower(subject)} ({topic})?", "plain", answer)
-    yield Wording(
-        f"What's the deal with {lexicon.lower(lexicon.to_me(subject))}? I mean {lexicon.lower(topic)}.",
-        "casual",
-        answer,
-    )
-    yield Wording(
-        f"{lexicon.request(seed)} how it works with {lexicon.lower(subject)}, {lexicon.lower(topic)}.",
-        "request",
-        answer,
-    )
-    yield Wording(f"{topic}: what about {lexicon.lower(lexicon.reworded(subject, seed))}?", "topic_first", answer)
-    yield Wording(f"{lexicon.opener(seed)} is there a rule about {lexicon.lower(subject)}?", "opener", answer)
-    yield Wording(
-        f"{lexicon.situation(topic, seed)} Anything on {lexicon.lower(lexicon.to_me(subject))}?", "situation", answer
-    )
-    yield Wording(lexicon.keywords(statement, "", topic, most=5), "keywords", answer)
-    yield Wording(
-        f"{lexicon.strongly_reworded(topic)} – {lexicon.strongly_reworded(lexicon.lower(subject))}, how does that go?",
-        "moved",
-        answer,
-    )
-
-
-def _conditions(statement: str, topic: str) -> Iterator[Wording]:
-    match = re.match(r"(If|When|Once|In case of|Whoever|Anyone who)\s+([^,;:]{6,80}?)[,:]\s+\S", statement)
-    if not match:
-        return
-    case = f"{match[1].lower()} {match[2]}" if match[1] in {"If", "When", "Once"} else f"if somebody {match[2]}"
-    mine = lexicon.to_me(case)
-    yield Wording(f"What happens {lexicon.to_me(case)}?", "plain")
-    yield Wording(f"What should I do {lexicon.reworded(mine, statement)}?", "me")
-    yield Wording(lexicon.casual(f"and {lexicon.reworded(mine, statement + '2')}"), "casual")
-
-
-def _subject(statement: str) -> str:
-    """What the sentence is about: up to its verb; for an imperative its first noun phrase."""
-    words = english(statement)
-    verb = next((n for n, w in enumerate(words) if n and w.tag in {"MD", "VBZ", "VBP", "VBD"}), None)
-    if verb is not None and verb < 12 and words[0].tag not in {"VB", "VBP", "VBN"}:
-        subject = statement[words[0].start : words[verb].start].strip(" ,")
-        opening = subject.split()[0].lower() if subject else ""
-        if len(subject) > 3 and subject.lower() not in _VAGUE and opening not in _OPENINGS:
-            return subject
-    from finetune.pairs.spans import spans
-
-    phrases = [s for s in spans(statement, "en") if s.kind in {"phrase", "name"}]
-    longest = max(phrases, key=lambda s: s.end - s.start, default=None)
-    phrase = statement[longest.start : longest.end] if longest else ""
-    # "A freezer bag" is what the sentence uses, not what it is about; "a nurse answers" is no phrase.
-    verbal = any(word.tag in {"VBZ", "VBP", "VBD"} for word in english(phrase))
-    return "" if verbal or re.match(r"(?:a|an)\s", phrase, re.IGNORECASE) else phrase
-
-
-def _vague(found: Clause) -> bool:
-    """Whether the clause alone does not say what it is about."""
-    words = f"{found.subject} {found.left}".lower().split()
-    return not words or words[0] in _VAGUE
-
-
 def _participle(text: str) -> bool:
     words = english(text)
     return bool(words) and words[0].tag in {"VBN", "VBD", "RB"}
-
-
-def _asked(question: str, named: str = "") -> str:
-    return f"{question.strip(' .,')}{named}?"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

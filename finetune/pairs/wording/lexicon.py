@@ -44,13 +44,14 @@ def situation(topic: str, seed: str) -> str:
 
 @lru_cache(maxsize=1)
 def _synonyms() -> tuple[re.Pattern[str], dict[str, list[str]]]:
-    table = {k: v for k, v in load("english")["synonyms"].items() if not k.endswith("_")}
+    table = load("english")["synonyms"]
     keys = sorted(table, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, keys))})\b", re.IGNORECASE), table
 
 
 _VERBAL = words(
-    "sign signs costs pay leave close open end start begin ring call book return charge issue report request store"
+    "sign signs costs cost pay leave close open end start begin ring book return charge phone clean "
+    "cancel supply contact repair replace"
 )
 
 
@@ -61,8 +62,17 @@ def reworded(text: str, seed: str, most: int = 2) -> str:
     chosen = sorted(places, key=lambda m: digest(seed, m[0], str(m.start())))[:most]
     for match in sorted(chosen, key=lambda m: -m.start()):
         other = pick(table[match[0].lower()], seed)
+        if " " in other and re.match(r"\s[a-z]", text[match.end() :]) and _modifies(text, match):
+            continue
         text = text[: match.start()] + (_capital(other) if match[0][0].isupper() else other) + text[match.end() :]
     return text
+
+
+def _modifies(text: str, match: re.Match[str]) -> bool:
+    """Whether the word says which: an "expired value" is no "run out value"."""
+    found = english(text)
+    place = next((n for n, w in enumerate(found) if w.start == match.start()), len(found))
+    return place + 1 < len(found) and found[place].tag in {"JJ", "VBN", "VBD"} and found[place + 1].tag.startswith("NN")
 
 
 def strongly_reworded(text: str) -> str:
@@ -75,10 +85,16 @@ def _fits(text: str, match: re.Match[str]) -> bool:
     if match[0][0].isupper() and match.start() > 0:
         return False
     low = match[0].lower()
+    found = english(text)
+    place = next((n for n, w in enumerate(found) if w.start == match.start()), None)
+    if place is None:
+        return False
+    tag, after = found[place].tag, found[place + 1].tag if place + 1 < len(found) and " " not in match[0] else ""
+    if tag.startswith("NN") and after.startswith("NN"):
+        return False  # A "submit button" is no button that is handed in.
     if low not in _VERBAL:
         return True
-    tag = next((w.tag for w in english(text) if w.start == match.start()), "")
-    noun_sense = {"leave", "charge", "issue", "report", "request", "return"}
+    noun_sense = {"leave", "charge"}
     return tag.startswith("NN") if low in noun_sense else tag.startswith("VB")
 
 
