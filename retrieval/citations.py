@@ -19,6 +19,8 @@ from retrieval.tokens import CJK, tokens
 
 ENOUGH = 0.6
 """Share of what a sentence says beyond the question that a unit must hold to be named as its source."""
+ASTRAY = 0.3
+"""A model's own number stands for a passage that holds less than this, while another one holds enough: it is wrong."""
 
 _FIGURE = re.compile(r"\d")
 
@@ -45,22 +47,40 @@ class Cited(NamedTuple):
 def cite(answer: str, passages: Sequence[Passage], question: str, *, hits: Sequence[Hit] = ()) -> Cited:
     """The answer with a number behind every supported sentence, and what each number points to.
 
-    Numbers that the model wrote are kept when their passage exists. `hits` break ties by their scores.
+    Numbers that the model wrote are kept when their passage exists, unless it plainly says something else and another
+    one says this. `hits` break ties by their scores.
     """
     scores = {(e.unit.section_id, e.unit.ordinal): e.score for hit in hits for e in hit.evidence}
     text, found, best = "", [], 0.0
     for piece in _pieces(answer):
         numbers = {int(n) for n in NUMBER.findall(piece) if 1 <= int(n) <= len(passages)}
-        plain = NUMBER.sub("", piece)
-        sources = [p for p in passages if p.number in numbers] if numbers else passages
-        supports = [s for p in sources if (s := _best(plain, [p], question, scores))]
+        said, supports = _supported(piece, passages, numbers, question, scores)
         best = max([best, *(s.share for s in supports)])
-        if not numbers:
+        if not NUMBER.search(said):
             supports = [s for s in supports if s.share >= ENOUGH]
             supports = [max(supports, key=lambda s: (s.share, _rank(s, scores)))] if supports else []
+            said = _with_number(said, supports[0].passage.number) if supports else said
         found += supports
-        text += piece if numbers or not supports else _with_number(piece, supports[0].passage.number)
+        text += said
     return Cited(text=text, citations=_distinct(found), support=best)
+
+
+def _supported(
+    piece: str, passages: Sequence[Passage], numbers: set[int], question: str, scores: dict[tuple[str, int], float]
+) -> tuple[str, list[Support]]:
+    """A sentence with the best unit of each passage that it may come from: those that it names, or any.
+
+    Without its numbers when they point to what plainly says something else and another passage says this.
+    """
+    plain = strip(piece)
+    named = [s for p in passages if p.number in numbers and (s := _best(plain, [p], question, scores))]
+    if named and max(s.share for s in named) < ASTRAY:
+        right = _best(plain, passages, question, scores)
+        if right and right.share >= ENOUGH:
+            return plain, [right]
+    if numbers:
+        return piece, named
+    return plain, [s for p in passages if (s := _best(plain, [p], question, scores))]
 
 
 def strip(text: str) -> str:

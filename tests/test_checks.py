@@ -165,6 +165,13 @@ def test_a_number_of_the_model_becomes_a_citation_with_a_verbatim_quote_and_page
     assert (citation.document, citation.page, citation.section) == ("clinic.md", 3, "Clinic > Hours")
 
 
+def test_a_number_that_points_to_a_passage_about_something_else_is_put_right():
+    cited = cite("It closes at 5 pm [2].", passages(OPENING, PRICES), "When does it close?")
+    assert cited.text == "It closes at 5 pm. [1]" and [c.number for c in cited.citations] == [1]
+    nowhere = cite("It closes at 9 pm [2].", passages(OPENING, PRICES), "When does it close?")
+    assert nowhere.text == "It closes at 9 pm [2].", "what no passage holds is left to the checks of numbers"
+
+
 def test_an_answer_without_numbers_is_given_its_source():
     cited = cite("Fergus Lanyard.\nParking: 50 minutes", passages(PRICES, OPENING), "Who takes complaints?")
     assert cited.text == "Fergus Lanyard. [2]\nParking: 50 minutes [2]"
