@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from memory.facts import exact, sentences
+from memory.facts import FORGOTTEN, exact, sentences
 from memory.facts.statement import fold
 from memory.overlap import PERSONAL, of_fact, words
 from memory.records import Record
 
-MARKS = {False: "[forgotten]", True: "〔已忘記〕"}
 REPEATS = 0.6
 """Share of a forgotten text's content words from which a sentence counts as saying it again."""
 OF_DOCUMENTS = {"hits", "sources", "citations", "quote"}
@@ -80,4 +79,4 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 
 def _mark(words: str) -> str:
-    return MARKS[bool(re.search(r"[\u3400-\u9fff]", words))]
+    return FORGOTTEN[bool(re.search(r"[\u3400-\u9fff]", words))]

@@ -20,6 +20,8 @@ LONG = 2000
 ENDS = 500
 MENTIONS = 8
 """Codes beside any statement that are kept per message."""
+FORGOTTEN = {False: "[forgotten]", True: "〔已忘記〕"}
+"""What stands where words were blanked, in English and in Chinese text; a sentence that holds it states nothing."""
 NOTE = "note "
 MENTION = "mention "
 
@@ -120,7 +122,7 @@ def _own_words(text: str) -> Iterator[str]:
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith((">", "|")))
     if len(text) > LONG:
         text = text[:ENDS] + "\n" + text[-ENDS:]
-    yield from sentences(text)
+    yield from (one for one in sentences(text) if not any(mark in one for mark in FORGOTTEN.values()))
 
 
 def _without_question(sentence: str) -> str:

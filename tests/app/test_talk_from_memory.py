@@ -45,7 +45,8 @@ def test_asking_to_forget_forgets_and_says_so_without_the_words(filled):
     assert filled.longterm().all("local") == []
     assert "LILAC" not in filled.conversations().export("local", first, "json")
     assert b"LILAC" not in filled.home.database.read_bytes()
-    assert "LILAC" not in said(filled, first, "what is my code?").text
+    again = said(filled, first, "what is my code?").text
+    assert "LILAC" not in again and "You told me" not in again, "what is blanked was not told"
 
 
 def test_a_question_about_the_documents_goes_to_the_documents(filled):
