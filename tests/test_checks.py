@@ -200,7 +200,8 @@ def test_an_unsupported_answer_cites_nothing():
 
 
 def test_a_number_without_a_passage_cites_nothing():
-    assert cite("Yes [9].", passages(OPENING), "q").citations == ()
+    cited = cite("Yes [9].", passages(OPENING), "q")
+    assert (cited.text, cited.citations) == ("Yes.", ())
 
 
 def test_stripping_takes_numbers_out():
