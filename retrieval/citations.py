@@ -55,7 +55,8 @@ def cite(answer: str, passages: Sequence[Passage], question: str, *, hits: Seque
     for piece in _pieces(answer):
         numbers = {int(n) for n in NUMBER.findall(piece) if 1 <= int(n) <= len(passages)}
         said, supports = _supported(piece, passages, numbers, question, scores)
-        best = max([best, *(s.share for s in supports)])
+        if not numbers or NUMBER.search(said):  # Who points astray may be guessing: that is put right, and no support.
+            best = max([best, *(s.share for s in supports)])
         if not NUMBER.search(said):
             supports = [s for s in supports if s.share >= ENOUGH]
             supports = [max(supports, key=lambda s: (s.share, _rank(s, scores)))] if supports else []
