@@ -203,10 +203,13 @@ def _earlier(pair: Pair) -> str:
 _BULLET = re.compile(r"^\s*(?:[-*•・‧–]|\d+[.)、]|[（(]?[一二三四五六七八九十\d]+[)）、])\s*")
 
 
+_BULLETED = re.compile(r"^\s*(?:[-*•・‧–]\s|\d+[.)、]\s|[（(]?[一二三四五六七八九十]+[)）、])")
+
+
 def on_one_line(text: str, *, listed: bool) -> str:
     """The lines of a list with marks between them and bullets gone; the lines of a sentence joined."""
     lines = text.splitlines()
-    if listed or any(map(_BULLET.match, lines[1:])):
+    if listed or any(map(_BULLETED.match, lines[1:])):
         return "; ".join(line.rstrip(";；") for line in (_BULLET.sub("", line).strip() for line in lines) if line)
     joined = " ".join(line.strip() for line in lines)
     return (

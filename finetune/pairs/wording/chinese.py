@@ -84,13 +84,15 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     wh = question_word(fact.kind, fact.value, left)
     if _unaskable(fact, left, right, wh):
         return
+    if _CASE.match(clauses[-1].strip() if clauses else "") or re.match(r"除(?!非)", left.strip()):
+        return
     left = re.sub(r"[「『《“\"]$", "", left)
     right = re.sub(r"^[」』》”\"]", "", right)
     if wh == "什麼" and left.endswith(("為", "爲", "为")):
         if re.search(r"以[^，]{1,12}[為爲为]$", left):
             return
         # 為什麼 would ask for the reason.
-        left = left if re.search(r"[定稱称視视作認认譽誉設设列命選选成評评分][為爲为]$", left) else left[:-1] + "是"
+        left = left if re.search(r"[之定稱称視视作認认譽誉設设列命選选成評评分][為爲为]$", left) else left[:-1] + "是"
     # A blank beside a number has no place beside a question word.
     left, right = re.sub(r"(?<=[\u3400-\u9fff])\s+$", "", left), right.lstrip()
     yield from dressed(f"{left}{wh}{right}", topic, fact.value)
@@ -114,6 +116,8 @@ def _part_of_a_value(fact: Fact, left: str, right: str, wh: str) -> bool:
         return bool(re.match(r"[零〇一二三四五六七八九\d]", right))
     if fact.kind != "number":
         return False
+    if re.search(r"[零〇○一二三四五六七八九十百千萬\d．.]$|\d\s*(?:年|個?月|天|小時|分鐘?|元|公尺|英尺)$", left):
+        return True
     if re.match(r"\s*[到至~～–-]\s*\d", right) or re.search(r"(?:\d\s*[到至~～–-]\s*|[點点])$", left):
         return True
     named = re.match(r"\s*(?:[℉°º]|(?![平立英公海])[\u3400-\u9fff])", right)
@@ -128,17 +132,23 @@ def _part_of_a_thing(fact: Fact, left: str, right: str, wh: str) -> bool:
         return True
     if fact.kind == "quoted" and not _is_called(left, right):
         return True
+    if _LEADS_NOWHERE.search(left) or re.match(r"[〈《（(:：]", right) or fact.value.endswith(("約", "约")):
+        return True
     before, inside = chinese(left), chinese(fact.value)
     if not before or not inside or left[-1:] in _STOPS + "「『《":
         return fact.kind == "phrase" and bool(inside) and inside[0].tag == "v"
     last, verbal = before[-1].tag, inside[0].tag[:1] == "v"
     if wh == "哪裡":
-        return last[:1] == "n"
+        return last[:1] == "n" or next((w.tag[:1] for w in chinese(right)), "v") in {"n", "m", "a"}
     return (
         (last[:1] in {"n", "j", "b"} and last != "nr")
         or last == "vn"
         or (verbal and (last[:1] == "v" or fact.kind == "phrase"))
     )
+
+
+_LEADS_NOWHERE = re.compile(r"(?:[作做][為爲为]|[沒没未]有|毫?[無无])$")
+"""作為什麼 asks why, 沒有什麼 says that there is little."""
 
 
 def _is_called(left: str, right: str) -> bool:
@@ -208,6 +218,8 @@ def question_word(kind: str, value: str, left: str) -> str:
 def _date_word(value: str) -> str:
     if re.search(r"世紀|年代", value):
         return "什麼年代"
+    if re.fullmatch(r"\d{1,2}年", value):
+        return "幾年"
     if re.fullmatch(r".*年", value) and "月" not in value:
         return "哪一年"
     if re.search(r"[週周]|星期|禮拜", value):
@@ -388,6 +400,7 @@ def _subject(statement: str) -> tuple[str, str]:
     return subject, verb
 
 
+_THEN = word_set("後來 后来 現在 现在 目前 當時 当时 其後 其后 最後 最后 之後 之后 因此 然後 然后 另外")
 _EMPTY = word_set(
     "時 时 時候 时候 情況 情况 原因 方式 地方 問題 问题 結果 结果 例子 部分 其中 目前 當時 之後 之前 中 裡 里 上 下"
 )

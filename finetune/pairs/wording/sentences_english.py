@@ -161,7 +161,7 @@ def _order(text: str, found: Sequence[Word], lead: str) -> Core | None:
     if not denied and not (found[1].tag in _OBJECT | {"IN", "RB", "PRP"} or "`" in found[1].text):
         return None
     said = _phrase(text[found[start].start :], 14)
-    if len(said.split()) < (3 if denied else 4):
+    if len(said.split()) < (3 if denied else 5):
         return None
     tail = f" {lexicon.lower(lead)}" if lead else ""
     said = lexicon.to_me(lexicon.lower(said)) + tail
@@ -259,6 +259,8 @@ def _with_modal(text: str, parts: _Parts, *, denied: bool) -> Core | None:
     modal = {"cannot": "can", "can't": "can", "shall": "must", "might": "may"}.get(verb.text.lower(), verb.text.lower())
     if after[0].tag not in {"VB", "VBP"} and after[0].text.lower() not in {"be", "have"}:
         return None
+    if said in shape.PERSONS and modal not in {"may", "can", "must"}:
+        return None  # "You will start a search" grants nothing.
     if denied or said in shape.PERSONS or (modal in {"may", "can"} and after[0].text.lower() != "be"):
         return _polar(text, parts)
     moved = f"{_strong(said)}, how does that go"

@@ -41,16 +41,16 @@ _POINTS = re.compile(
     r"(?:above|below|here|earlier|later)|"
     r"see (?:also|section|chapter|figure|table)|in this (?:section|chapter|document|case|way|file|example)|"
     r"(?:this|that|these) (?:section|chapter|document|page|example|case|way|point|means|behaviour|behavior))\b|"
-    r"\bsee\s+\W?\w+\(",
+    r"\bsee\s+\W?\w+\(|^\s*(?:otherwise|instead|likewise|similarly|then|so)\b|\bdo(?:es)? the same\b",
     re.IGNORECASE,
 )
 """Pointers at another place of the text, which are empty outside it."""
 _OPENING = re.compile(
-    r"^\s*(?:(?:however|therefore|thus|hence|moreover|furthermore|additionally|in addition|instead|for example|"
+    r"^\s*(?:(?:however|therefore|thus|hence|moreover|furthermore|additionally|in addition|for example|"
     r"for instance|e\.g\.|i\.e\.|note that|please note that|note|finally|also|in general|generally|typically|usually|"
     r"normally|in particular|as a result|in other words|in fact|of course|please|sometimes|often|"
     r"by contrast|in contrast|on the other hand|consequently|unfortunately|fortunately|now|as such|"
-    r"by the way|actually|basically|similarly|likewise|and|but|so|then|otherwise)\s*[,:]?|(?:yes|no)\s*,)\s+(?=\S)",
+    r"by the way|actually|basically|and|but)\s*[,:]?|(?:yes|no)\s*,)\s+(?=\S)",
     re.IGNORECASE,
 )
 
