@@ -131,8 +131,13 @@ def _streamed(pieces: Any, *, quiet: bool) -> Answer:
 
 
 def _finish(said: str, final: str) -> None:
-    """The checked answer can differ from what was streamed (it turned into a refusal): then it is said in full."""
-    if final.strip() == said.strip():
+    """The checked answer can differ from what was streamed (it turned into a refusal): then it is said in full.
+
+    Numbers between its sentences that the model did not write are no reason to say it twice: the sources follow.
+    """
+    from retrieval.citations import strip
+
+    if said.strip() in (final.strip(), strip(final).strip()) and not final.startswith(f"{said} ["):
         line()
     elif final.startswith(said):
         line(final[len(said) :])

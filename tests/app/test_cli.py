@@ -69,6 +69,12 @@ def test_ask_in_words_shows_answer_and_source(added):
     assert ended.code == 0 and "18 months" in ended.out and "kettle.md" in ended.out
 
 
+def test_an_answer_of_several_sentences_is_not_said_twice_for_its_numbers(added, stub):
+    stub.script = ["The warranty is 18 months. Descale it every 40 days."]
+    told = added("ask", "How long is the warranty of the kettle, and when is it descaled?").out
+    assert told.count("Descale it every 40 days.") == 1 and "[1] kettle.md" in told and "[2] kettle.md" in told
+
+
 def test_ask_of_an_empty_knowledge_base_abstains(cli):
     found = cli("ask", "How long is the warranty?", "--json").json
     assert found["abstained"] and found["citations"] == []
