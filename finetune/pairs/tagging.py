@@ -260,6 +260,15 @@ def _chinese_tagger() -> Any:
         import jieba
         import jieba.posseg
     jieba.setLogLevel(60)
+    unknown = jieba.posseg.viterbi
+
+    @lru_cache(maxsize=20_000)
+    def tagged(characters: str) -> Any:
+        posseg = jieba.posseg
+        return unknown(characters, posseg.char_state_tab_P, posseg.start_P, posseg.trans_P, posseg.emit_P)
+
+    # Most of the tagger's time goes into words it does not know, the same ones again and again.
+    jieba.posseg.viterbi = lambda characters, *tables: tagged(characters)
     return jieba.posseg
 
 

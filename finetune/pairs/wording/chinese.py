@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from finetune.pairs.tagging import chinese
 from finetune.pairs.wording import Wording, cells_chinese
@@ -406,6 +407,7 @@ _EMPTY = word_set(
 )
 
 
+@lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[str]:
     keys = sorted(load("chinese")["synonyms"], key=len, reverse=True)
     return re.compile("|".join(keys))
@@ -431,8 +433,14 @@ def strongly_reworded(text: str) -> str:
 def to_me(text: str) -> str:
     """The question as the person it concerns asks it; "the company's" becomes "yours"."""
     text = re.sub(r"^(?:我們|本公司|公司|本店|本校|我们)", "你們", text)
+    return _people().sub("我", text, count=1)
+
+
+@lru_cache(maxsize=1)
+def _people() -> re.Pattern[str]:
+    """A person in front that whoever asks may be."""
     people = "|".join(sorted(load("chinese")["people"], key=len, reverse=True))
-    return re.sub(rf"^(?:所有|每位|每名|一般)?(?:{people})(?=[^的]|$)", "我", text, count=1)
+    return re.compile(rf"^(?:所有|每位|每名|一般)?(?:{people})(?=[^的]|$)")
 
 
 def keywords(text: str, wh: str, topic: str, most: int = 5) -> str:

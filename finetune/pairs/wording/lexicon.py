@@ -105,22 +105,24 @@ _FLIPS = {
 _FLIP = re.compile(r"\b(?:we|us|our|ours|ourselves|you|your|yours|yourself)\b", re.IGNORECASE)
 
 
-def to_me(text: str) -> str:
-    """The question as the person it concerns asks it: "may clients" becomes "may I", "our" becomes "your"."""
-    flipped = _FLIP.sub(lambda m: _like(m[0], _FLIPS[m[0].lower()]), text)
+_AGREEING = {"does": "do", "are": "am", "is": "am", "has": "have"}
+
+
+@lru_cache(maxsize=1)
+def _people() -> re.Pattern[str]:
+    """A helping verb and a person that whoever asks may be: "may clients"."""
     people = "|".join(load("english")["people"]["words"].split())
     helper = r"(?:may|can|must|should|will|do|does|did|are|is|have|has)"
     subject = (
         rf"(?:(?:a|an|the|all|any|every|each)\s)?(?:(?:paying|new|regular|single|full|active|adult)\s)?(?:{people})"
     )
-    agreement = {"does": "do", "are": "am", "is": "am", "has": "have"}
-    changed = re.sub(
-        rf"\b({helper})\s{subject}\b(?!['’]|\s(?:and|or)\b)",
-        lambda m: f"{agreement.get(m[1].lower(), m[1])} I",
-        flipped,
-        count=1,
-        flags=re.IGNORECASE,
-    )
+    return re.compile(rf"\b({helper})\s{subject}\b(?!['’]|\s(?:and|or)\b)", re.IGNORECASE)
+
+
+def to_me(text: str) -> str:
+    """The question as the person it concerns asks it: "may clients" becomes "may I", "our" becomes "your"."""
+    flipped = _FLIP.sub(lambda m: _like(m[0], _FLIPS[m[0].lower()]), text)
+    changed = _people().sub(lambda m: f"{_AGREEING.get(m[1].lower(), m[1])} I", flipped, count=1)
     if changed != flipped:
         changed = re.sub(r"\btheir\b", "my", re.sub(r"\bthemselves\b", "myself", changed))
     return re.sub(r"\bI (?:is|are)\b", "I am", changed)
