@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +34,6 @@ from memory.workspace import (
     Workspace,
     append_line,
     mend_lines,
-    read_lines,
     write_json,
     write_text,
 )
@@ -90,6 +90,43 @@ class Said(NamedTuple):
         return cls(source.message, source.notice, source.values if source.notice else {})
 
 
+class _Log:
+    """The events of one file. Each is read once: who follows a long run looks twice a second."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file, self._end = 0, 0
+        self._found: list[tuple[int, Event]] = []
+        self._lock = threading.Lock()
+
+    def since(self, offset: int) -> list[Event]:
+        """The events whose line begins at this byte or later."""
+        with self._lock:
+            if self.path.exists():
+                self._read_on()
+            else:
+                self._file, self._end, self._found = 0, 0, []
+            return [event for begin, event in self._found if begin >= offset]
+
+    def _read_on(self) -> None:
+        with self.path.open("rb") as file:
+            there = os.fstat(file.fileno())
+            if there.st_ino != self._file or there.st_size < self._end:
+                self._file, self._end, self._found = there.st_ino, 0, []
+            file.seek(self._end)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    return
+                if raw.strip():
+                    self._found.append((self._end, Event.model_validate_json(raw)))
+                self._end += len(raw)
+
+
+@lru_cache(maxsize=64)
+def _log(path: Path) -> _Log:
+    return _Log(path)
+
+
 class RunFolder:
     """One run on disk. Cheap to make; every method reads what is there now."""
 
@@ -143,18 +180,9 @@ class RunFolder:
         elif known.pid != pid:
             write_json(self.process_file, known.model_copy(update={"pid": pid, "started": started(pid)}).model_dump())
 
-    def events(self, offset: int = 0) -> Iterator[Event]:
+    def events(self, offset: int = 0) -> list[Event]:
         """Events from a byte offset on; a torn last line is left out."""
-        if not offset:
-            yield from (Event.model_validate(line) for line in read_lines(self.events_file))
-            return
-        if not self.events_file.exists():
-            return
-        with self.events_file.open("rb") as file:
-            file.seek(offset)
-            for raw in file:
-                if raw.endswith(b"\n") and raw.strip():
-                    yield Event.model_validate_json(raw)
+        return _log(self.events_file).since(offset)
 
     def emit(self, kind: str, *, step: int = 0, epoch: float = 0.0, message: str | Notice = "", **values: Any) -> None:
         """Append one event. Numbers that JSON has no word for are left out; a torn line of a dead writer is cut."""
@@ -190,10 +218,10 @@ class RunFolder:
     def run(self) -> Run:
         """The run as folder and process say together."""
         ticket, process = self.ticket(), self.process()
-        own = list(self.events(process.events)) if process else []
+        own, every = self.events(process.events) if process else [], self.events()
         state, said = self._state(process, own)
-        steps = [event for event in own if event.step] or [event for event in self.events() if event.step]
-        total = next((e.values["steps"] for e in reversed(list(self.events())) if e.values.get("steps")), 0)
+        steps = [event for event in own if event.step] or [event for event in every if event.step]
+        total = next((e.values["steps"] for e in reversed(every) if e.values.get("steps")), 0)
         card = self.card()
         return Run(
             id=self.id,

@@ -80,14 +80,14 @@ class Runs:
 
     def events(self, run: str) -> list[Event]:
         """Every event so far: what the curves are drawn from."""
-        return list(self._folder(run).events())
+        return self._folder(run).events()
 
     def watch(self, run: str, *, poll: float = 0.5) -> Iterator[Event]:
         """Events from the first one on, following the file until the run has ended. Closing it stops only watching."""
         folder, seen = self._folder(run), 0
         while True:
             ended = self.show(run).state in TERMINAL
-            for event in list(folder.events())[seen:]:
+            for event in folder.events()[seen:]:
                 seen += 1
                 yield event
             if ended:

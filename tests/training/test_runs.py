@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from finetune import adapters
-from finetune.records import TrainingSpec
+from finetune.records import Event, TrainingSpec
 from finetune.runfolder import Process, RunFolder, launch_command
 from finetune.runs import Runs
 from memory.errors import DocgraftError
@@ -185,6 +185,24 @@ def test_a_torn_last_event_is_cut_before_the_next_one_is_written(runs, rehearsal
     assert [event.kind for event in runs.events(run.id)] == ["started", "step"]
     assert runs.events(run.id)[1].values == {"loss": None, "rate": 0.5}
     assert all(json.loads(line) for line in here.events_file.read_text().splitlines())
+
+
+def test_who_follows_a_long_run_reads_each_event_once(tmp_path, monkeypatch):
+    here, read = RunFolder(tmp_path / "run"), []
+    here.root.mkdir()
+    parsed = Event.model_validate_json
+    monkeypatch.setattr(Event, "model_validate_json", lambda line: read.append(line) or parsed(line))
+    for step in range(20):
+        here.emit("step", step=step, loss=1.0)
+        assert [event.step for event in RunFolder(here.root).events()] == list(range(step + 1))
+    assert len(read) == 20
+    begin = here.events_file.stat().st_size
+    here.emit("stopped")
+    assert [event.kind for event in here.events(begin)] == ["stopped"] and len(here.events()) == 21
+    here.events_file.unlink()
+    assert here.events() == []
+    here.emit("started")
+    assert [event.kind for event in here.events()] == ["started"]
 
 
 def test_a_full_disk_fails_in_words_and_loses_no_checkpoint(runs, rehearsal, tmp_path, monkeypatch):
