@@ -154,6 +154,9 @@ def test_a_heading_that_nobody_would_say_is_left_out_and_leaves_no_hole():
         ("name", "Document", "The license notice says this License applies to the Document."),
         ("quoted", "9999k", 'One way is to do "9999k" to go to the top of the file.'),
         ("number", "9 fields", "looks like 9 fields here"),
+        ("phrase", "a count", "You can use a count if you know which match you want."),
+        ("phrase", "the command", "You can put the command in your startup file."),
+        ("number", "14", "14 can't update the user mapping"),
     ],
 )
 def test_a_value_whose_clause_does_not_parse_is_not_asked_for(kind, value, statement):
@@ -191,6 +194,10 @@ def test_a_sentence_is_asked_for_what_it_says_of_its_subject(statement, question
         "looks a lot better, doesn't it",
         "See the manual page passwd(5) for details.",
         "More about mappings in section 40.1.",
+        "Don't worry if you have a little trouble.",
+        "The previous assumes that you want to move.",
+        "Otherwise the user's home directory cannot be created.",
+        "Sometimes you will start a search in vain.",
         "Join after 1 August and you pay half.",
     ],
 )
@@ -267,6 +274,7 @@ def test_a_chinese_span_that_is_only_a_part_is_not_asked_for(statement, value, k
         ("自從1974年，所有電臺都有短新聞。", ""),
         ("它是最大的港口。", ""),
         (".gpg.sign 請回答 yes 或 no", ""),
+        ("2014年朱立倫連任為市長。", ""),
     ],
 )
 def test_a_chinese_sentence_is_asked_about_its_subject_or_not_at_all(statement, question):

@@ -79,7 +79,7 @@ def _sayable(topic: str, language: str) -> str:
     """The heading as it is said, not shouted; "" where nobody would say it: a sentence, or another language."""
     if topic.isupper() and topic.isascii() and (" " in topic or len(topic) > 5):
         topic = topic.capitalize()
-    if _ASKS.match(topic):
+    if _ASKS.match(topic) or re.search(r"\w\(\d\w?\)", topic):
         return ""
     if language.startswith("zh"):
         foreign = topic.isascii() and len(topic.split()) > 3

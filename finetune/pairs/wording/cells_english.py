@@ -84,7 +84,7 @@ def _keyed(fact: Fact, topic: str) -> Iterator[Wording]:
     key = lexicon.lower(fact.attribute.strip("`*_ "))
     about = topic or fact.about
     spoken_key = bool(re.fullmatch(r"[A-Za-z][A-Za-z '’/-]+", key)) and shape.noun_phrase(key, 6)
-    if not spoken_key and (len(key.split()) > 2 or re.search(r"[(){}\[\],;]", key)):
+    if not spoken_key and (re.fullmatch(r"[A-Za-z ]+", key) or len(key.split()) > 2 or re.search(r"[(){}\[\],;]", key)):
         return
     asks = f"what {_be(key)} the {key}" if spoken_key else f"what does {key} stand for"
     asked = f"what the {key} {_be(key)}" if spoken_key else f"what {key} stands for"

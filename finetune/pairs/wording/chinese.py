@@ -232,10 +232,13 @@ def _date_word(value: str) -> str:
 
 def _thing_word(kind: str, value: str, left: str) -> str:
     tags = [w.tag for w in chinese(value)]
-    if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$|(?:由|找|向)$", left) and not re.search(
-        r"\d", value
-    ):
+    person = (tags and tags[-1] in {"nr", "nt"}) or _PERSON_END.search(value)
+    if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$", left) and not re.search(r"\d", value):
         return "誰"
+    if re.search(r"(?:由|找|向)$", left) and person and not re.search(r"\d", value):
+        return "誰"
+    if re.search(r"(?:[稱称叫名]|[稱称]作|叫做)[為爲为]?$", left):
+        return "什麼"
     if kind in {"name", "phrase"} and (
         (tags and tags[-1] == "nr" and value[0] in _SURNAMES) or (_PERSON_END.search(value) and len(value) > 1)
     ):
@@ -391,6 +394,8 @@ def _subject(statement: str) -> tuple[str, str]:
     if words[place].text in {"最", "較", "较", "更"} or "的" in {
         w.text for w in words[place : place + 2]
     }:  # 關島最高溫紀錄 is about the record.
+        return "", ""
+    if words[0].text in _THEN or re.search(r"\d\s*[年月日]", subject):
         return "", ""
     if (
         not (noun and opens and 2 <= len(subject) <= 16)

@@ -153,6 +153,8 @@ def _is_a_thing(fact: Fact, found: Clause) -> bool:
     ):
         return not before and bool(found.right)
     last = before[-1]
+    if re.fullmatch(r"the [a-z]+", value) and fact.kind == "phrase":
+        return False  # It was named before.
     if re.search(r"\D\s\d", value) or re.match(r"\s?[A-Z]", found.right):
         return False
     bare = " " not in value.strip() and value[:1].islower()
@@ -203,6 +205,8 @@ def _is_the_subject(fact: Fact, found: Clause, question: Asked) -> bool:
         or found.left.strip(" ,").lower() not in _OPENING_WORDS
     ):
         return False
+    if fact.kind == "number" and not re.search(r"[a-z°%]", fact.value):
+        return False
     if fact.kind == "name" and all(map(ordinary, re.findall(r"[A-Za-z]+", fact.value))):
         return False
     follows = english(found.right)
@@ -211,6 +215,7 @@ def _is_the_subject(fact: Fact, found: Clause, question: Asked) -> bool:
 
 
 _NO_ORDERS = words("let see don't do never be note")
+_NO_UNITS = words("less this plus its us is was has")
 _MEASURES = words("min per cent percent kg km")
 _OPENING_WORDS = words("the a an our your") | {""}
 
@@ -240,7 +245,7 @@ def _unaskable(fact: Fact, before: str, after: str) -> bool:
     counted = re.fullmatch(r"(?!1\s)[\d.,]+\s([a-z]{4,})", fact.value)
     label = counted is not None and not PLURAL.search(counted[1]) and english(counted[1])[0].tag == "NN"
     unit = re.fullmatch(rf"(?!{LABEL})(?:[−\d.,]+|[a-z]+(?:-[a-z]+)?)\s(?:[a-z'’-]+\s)?([a-z'’-]{{3,}})", fact.value)
-    if unit and not PLURAL.search(unit[1]) and unit[1] not in _MEASURES:
+    if unit and (not PLURAL.search(unit[1]) or unit[1] in _NO_UNITS) and unit[1] not in _MEASURES:
         return True
     return compound or label or bool(numbered) or bool(re.match(r"half\s+(?:a\s+)?(?:price|the)", fact.value))
 

@@ -23,7 +23,8 @@ _LIGHT = words("take make have give get do go keep let mean seem become remain s
 _WHERE = words("located situated found kept stored placed displayed hung")
 _PARTICLES = words("in out up off on down over back")
 _SAYING = words("mean include contain cover need cost")
-_DUTY = words("allowed permitted required supposed expected able entitled")
+_NO_ORDERS = words("let see is are worry forget hesitate panic be note")
+_DUTY = words("allowed permitted required supposed expected able entitled intended designed meant")
 _CASE = re.compile(r"(If|When|Whenever|Once|In case of|Whoever|Anyone who)\s+([^,;:]{6,90}?),\s+(?=\S)")
 _AIM = re.compile(r"(?:In order to|To)\s+([a-z][^,;:]{5,80}?),\s+(?=\S)")
 _NAMED = re.compile(r"([^\n–—:]{3,50}?)\s*(?:\s[–—-]|:)\s+(?=\S)")
@@ -156,7 +157,7 @@ def _order(text: str, found: Sequence[Word], lead: str) -> Core | None:
         return None
     denied = low[:2] == ["do", "not"] or low[0] in {"don't", "never"}
     start = (2 if low[1:2] == ["not"] else 1) if denied else 0
-    if start >= len(found) or found[start].tag not in {"VB", "VBP", "NN"} or low[0] in {"let", "see", "is", "are"}:
+    if start >= len(found) or found[start].tag not in {"VB", "VBP", "NN"} or found[start].text.lower() in _NO_ORDERS:
         return None
     if not denied and not (found[1].tag in _OBJECT | {"IN", "RB", "PRP"} or "`" in found[1].text):
         return None
@@ -236,7 +237,7 @@ def _with_be(text: str, parts: _Parts, *, denied: bool) -> Core | None:
     if first.tag == "VBN" and len(after) > 1:
         low = first.text.lower()
         if low in _DUTY:
-            goes_on = after[1].text.lower() == "to"
+            goes_on = after[1].text.lower() == "to" and after[2:3] and after[2].text.lower() != "be"
             return (
                 Core(f"what {be} {said} {low} to do{tail}", f"what {said} {be} {low} to do{tail}", text, moved=moved)
                 if goes_on

@@ -18,9 +18,9 @@ PERSONS = words("i you we everyone everybody anyone anybody somebody someone")
 _OWN = words("it its them their")
 _POINTING = words("this that these those such it its they them their he she his her him another both one ones")
 _EMPTY = words(
-    "default defaults exception exceptions purpose effect following latter former case cases thing things reason "
-    "reasons rest result results example examples way ways point step steps kind sort idea fact lot same other others "
-    "none nothing section paragraph above below"
+    "most least previous default defaults exception exceptions purpose effect following latter former case cases "
+    "thing things reason reasons rest result results example examples way ways point step steps kind sort idea "
+    "fact lot same other others none nothing section paragraph above below"
 )
 """Nouns that say nothing by themselves."""
 _LETTERS = {
@@ -65,7 +65,9 @@ def _named(found: Sequence[Word], pattern: re.Pattern[str]) -> bool:
     if found[0].text.lower() in _POINTING or any(w.text.lower() == "no" for w in found):
         return False
     letters = "".join(map(_letter, found))
-    if letters[0] == "d" and letters[-1] == "j":  # Torn from its sentence, "a parking fine" ends in an adjective.
+    if (
+        len(letters) > 2 and letters[0] == "d" and letters[-1] == "j"
+    ):  # Torn from its sentence, "a parking fine" ends in an adjective.
         letters = letters[:-1] + "n"
     return bool(pattern.fullmatch(letters)) and head(found).text.lower() not in _EMPTY
 
@@ -169,6 +171,13 @@ def _dangles(word: Word) -> bool:
     return word.tag in {"IN", "DT", "CC", "TO", "PRP$"} and low not in {"before", "after", "each"}
 
 
+def _loses_its_object(found: Sequence[Word], kept: Sequence[Word]) -> bool:
+    """Whether the cut leaves a verb at the end whose object follows: "if you know | which match"."""
+    cut = found[len(kept)].text if len(kept) < len(found) else ","
+    return kept[-1].tag in _OPEN_VERBS and cut not in {",", ";", "."}
+
+
+_OPEN_VERBS = frozenset({"VB", "VBP", "VBZ", "VBG"})
 _UNFINISHED = words("do does did is are was were be have has had can may must will should e.g. i.e. etc")
 _SUBORDINATE = words("if when until before after unless once whenever")
 
@@ -200,7 +209,7 @@ def ending(text: str, most: int = 10, *, owned: bool = False) -> str | None:
     kept = found[:end]
     while kept and _dangles(kept[-1]):
         kept = kept[:-1]
-    if kept and kept[-1].text.lower() in _UNFINISHED:
+    if kept and (kept[-1].text.lower() in _UNFINISHED or _loses_its_object(found, kept)):
         return None
     if len(kept) > most or any(w.text.lower() in _POINTING and not (owned and w.text.lower() in _OWN) for w in kept):
         return None
