@@ -159,6 +159,7 @@ def test_a_newer_reader_is_told_by_list_and_doctor_with_the_line_that_fetches_it
     write_json(folder / fetch.MANIFEST, old.model_dump())
     line = f"docgraft models fetch {EMBEDDED}"
     assert line in cli("models", "list").out
+    assert line in cli("ask", "How long?").err
     (chat,) = [c for c in cli("doctor", "--quick", "--json").json["checks"] if c["name"] == "Chat model"]
     assert chat["fix"] == line and chat["health"] == "optional"
     told = Text("zh-TW").told(chat["found"], "doctor")
