@@ -28,6 +28,7 @@ from finetune.pairs.build import build
 from finetune.pairs.facts import facts
 from finetune.pairs.filters import squeezed
 from finetune.pairs.leaks import report
+from finetune.pairs.wording import askable
 from finetune.records import Pair
 from memory.workspace import Workspace
 from retrieval.chunking import units
@@ -247,9 +248,10 @@ def prose(arguments: argparse.Namespace) -> dict[str, Any]:
         section = _section(title, paragraph["context"])
         every = facts(section, units(section), per_unit=None)
         chosen = facts(section, units(section))
+        asked_for = [fact for fact in chosen if askable(fact, title)]
         spans = {
-            name: {squeezed(f.value) for f in group if f.kind not in {"sentence", "item"}}
-            for name, group in (("every", every), ("default", chosen))
+            name: {squeezed(f.value) for f in group if f.kind not in {"sentence", "item", "passage"}}
+            for name, group in (("every", every), ("default", chosen), ("asked", asked_for))
         }
         made.update({name: len(values) for name, values in spans.items()})
         for row in paragraph["qas"]:

@@ -157,6 +157,8 @@ def test_a_heading_that_nobody_would_say_is_left_out_and_leaves_no_hole():
         ("phrase", "a count", "You can use a count if you know which match you want."),
         ("phrase", "the command", "You can put the command in your startup file."),
         ("number", "14", "14 can't update the user mapping"),
+        ("number", "30 days", "You cure the violation prior to 30 days after the notice."),
+        ("name", "Covered Code", '"Executable" means Covered Code in any form other than source.'),
     ],
 )
 def test_a_value_whose_clause_does_not_parse_is_not_asked_for(kind, value, statement):
@@ -194,6 +196,8 @@ def test_a_sentence_is_asked_for_what_it_says_of_its_subject(statement, question
         "looks a lot better, doesn't it",
         "See the manual page passwd(5) for details.",
         "More about mappings in section 40.1.",
+        "Chances are good that it will work on your machine.",
+        "Occasionally stack traces get the wrong function names.",
         "Don't worry if you have a little trouble.",
         "The previous assumes that you want to move.",
         "Otherwise the user's home directory cannot be created.",
@@ -260,6 +264,9 @@ def test_a_case_with_its_own_verb_is_still_asked_for():
         ("島嶼之間，如南竿→北竿。", "北竿", "name"),
         ("燈塔總高六十四英尺，即一九點五公尺。", "五公尺", "number"),
         ("所有居民以梵語為母語。", "母語", "phrase"),
+        ("馬祖除通用國語之外，還用閩東語。", "國語", "name"),
+        ("福正聚落也算石屋保存完整的地方。", "福正", "name"),
+        ("未滿之任期1年7個月由副縣長代理。", "1年", "date"),
     ],
 )
 def test_a_chinese_span_that_is_only_a_part_is_not_asked_for(statement, value, kind):

@@ -143,7 +143,10 @@ def question_answer(fact: Fact, topic: str) -> Iterator[Wording]:
 def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:
     """All items of a list: by what it is called, or by the sentence that leads to it."""
     lead = lexicon.lower(_BEFORE_A_LIST.sub("", fact.about or topic).strip(" :,"))
-    if shape.noun_phrase(lead, 9) or (lead == lexicon.lower(topic) and not _clause(lead)):
+    headed = lead == lexicon.lower(topic)
+    if headed and max(len(line.split()) for line in fact.value.splitlines()) > 20:
+        return  # Paragraphs with numbers in front.
+    if shape.noun_phrase(lead, 9) or (headed and not _clause(lead)):
         yield from _listed(lead, topic, fact.id)
     elif _clause(lead) and _OPEN.search(lead) and shape.subject(_subject_of(lead)):
         yield from _completed(lead, topic, fact.id)

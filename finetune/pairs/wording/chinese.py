@@ -85,7 +85,7 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     wh = question_word(fact.kind, fact.value, left)
     if _unaskable(fact, left, right, wh):
         return
-    if _CASE.match(clauses[-1].strip() if clauses else "") or re.match(r"除(?!非)", left.strip()):
+    if _CASE.match(clauses[-1].strip() if clauses else "") or re.search(r"除(?!非)[^，,]*$", left):
         return
     left = re.sub(r"[「『《“\"]$", "", left)
     right = re.sub(r"^[」』》”\"]", "", right)
@@ -112,6 +112,8 @@ def _unaskable(fact: Fact, left: str, right: str, wh: str) -> bool:
 def _part_of_a_value(fact: Fact, left: str, right: str, wh: str) -> bool:
     """Half a range, a number that names a choice or a flight, a date that says which."""
     if fact.kind == "date":
+        if re.match(r"\s*[\d一二三四五六七八九十兩两]+\s*(?:個|个|月|天|小時|小时|日)", right):
+            return True
         return left.endswith(("為", "爲", "为", "是")) and next((w.tag[:1] for w in chinese(right)), "") == "n"
     if fact.kind == "time":
         return bool(re.match(r"[零〇一二三四五六七八九\d]", right))
@@ -163,7 +165,10 @@ def _is_called(left: str, right: str) -> bool:
 def _opens(left: str, right: str) -> bool:
     """Whether the value opens the clause and its verb follows."""
     after = [w for w in chinese(right) if w.text.strip()]
-    return not left.strip() and bool(after) and after[0].tag[:1] in {"v", "d", "p"} and len(right.strip()) >= 4
+    if left.strip() or len(after) < 2 or len(right.strip()) < 4 or after[0].tag[:1] not in {"v", "d", "p"}:
+        return False
+    # 福正聚落也算: before an adverb the "verb" is the rest of the name.
+    return after[0].tag[:1] != "v" or len(after[0].text) == 1 or after[1].tag[:1] not in {"d", "v", "u"}
 
 
 def dressed(stem: str, topic: str, value: str) -> Iterator[Wording]:
@@ -286,7 +291,7 @@ def _clause_start(sentence: str, place: int) -> int:
     return next((i for i in range(place - 1, -1, -1) if _stops(sentence, i)), -1) + 1
 
 
-_GOES_ON = word_set("並 並且 而 而且 且 也 就 再 則 才 又 但 但是 否則 所以 因此")
+_GOES_ON = word_set("以及 及 因為 因爲 因为 後來 后来 此外 並 並且 而 而且 且 也 就 再 則 才 又 但 但是 否則 所以 因此")
 
 
 def _has_topic(left: str, right: str) -> bool:

@@ -107,7 +107,7 @@ def _right(fact: Fact, found: Clause, right: str) -> str | None:
 
 def _sound(fact: Fact, found: Clause, question: Asked) -> bool:
     """Whether the clause parses so surely that the question will."""
-    if question.preposition == "of" or re.search(r"\b(?:of|either|both|between)\s*$", question.left):
+    if question.preposition == "of" or _HALF.search(question.left) or re.fullmatch(r"\d{1,2}", fact.value):
         return False
     if fact.kind in _THINGS and not (_is_a_thing(fact, found) and _says_enough(found, question)):
         return False
@@ -138,6 +138,8 @@ def _torn(fact: Fact, found: Clause, question: Asked) -> bool:
     return adjective or follows[0].tag in _GOES_ON or follows[0].text.lower() == "of"
 
 
+_HALF = re.compile(r"\b(?:of|either|both|between|prior|due|according|subject|next|close)\s*$")
+"""Words that need what follows them."""
 _FROM_THERE = re.compile(r"(?:before|after|ahead|from|old|long|wide|high|deep|later|earlier|ago|into)\b")
 """Behind a number it belongs to the number: "70 minutes before", "45 m long"."""
 _GOES_ON = shape.NOUNS | {"CD", "VB", "VBP", "DT", "PRP$"}

@@ -18,9 +18,9 @@ PERSONS = words("i you we everyone everybody anyone anybody somebody someone")
 _OWN = words("it its them their")
 _POINTING = words("this that these those such it its they them their he she his her him another both one ones")
 _EMPTY = words(
-    "most least previous default defaults exception exceptions purpose effect following latter former case cases "
-    "thing things reason reasons rest result results example examples way ways point step steps kind sort idea "
-    "fact lot same other others none nothing section paragraph above below"
+    "chances most least previous default defaults exception exceptions purpose effect following latter former "
+    "case cases thing things reason reasons rest result results example examples way ways point step steps kind "
+    "sort idea fact lot same other others none nothing section paragraph above below"
 )
 """Nouns that say nothing by themselves."""
 _LETTERS = {
@@ -63,6 +63,8 @@ def noun_phrase(text: str, most: int = 8) -> bool:
 
 def _named(found: Sequence[Word], pattern: re.Pattern[str]) -> bool:
     if found[0].text.lower() in _POINTING or any(w.text.lower() == "no" for w in found):
+        return False
+    if found[0].tag == "RB" and found[0].text.endswith("ly"):
         return False
     letters = "".join(map(_letter, found))
     if (
@@ -174,6 +176,8 @@ def _dangles(word: Word) -> bool:
 def _loses_its_object(found: Sequence[Word], kept: Sequence[Word]) -> bool:
     """Whether the cut leaves a verb at the end whose object follows: "if you know | which match"."""
     cut = found[len(kept)].text if len(kept) < len(found) else ","
+    if cut.lower() == "than":
+        return True
     return kept[-1].tag in _OPEN_VERBS and cut not in {",", ";", "."}
 
 
