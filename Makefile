@@ -30,6 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: install
+	$(BIN)/docgraft models fetch
 	$(BIN)/docgraft add samples/documents --kb samples
 	$(BIN)/docgraft ask "How long is the guarantee on the movement of a music box?" --kb samples
 	$(BIN)/docgraft tune --kb samples --effort quick --yes

@@ -6,6 +6,7 @@ else from one short batch. Everything is "about". Starts nothing and changes not
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -251,10 +252,12 @@ def forecast(
     from finetune.models.devices import describe
     from finetune.modelsize import size_of
     from finetune.offers import HALF
-    from finetune.recipes import EPOCHS, RANKS, memory, precision_bits, step_tokens
+    from finetune.recipes import EPOCHS, RANKS, batches, dealt, memory, passes, precision_bits, step_tokens
 
     device, size = describe(), size_of(base)
-    epochs, bits = EPOCHS[effort], precision_bits(size, device)
+    bits = precision_bits(size, device)
+    rows = amounts.closed + amounts.shown + dealt(amounts.general + amounts.reading, EPOCHS[effort])
+    epochs = passes(effort, math.ceil(rows / math.prod(batches(size, device, bits))))
     # Answers are computed in float32 on a CPU, also where training is done in half of it.
     pace = speed.train or speed.read * TRAIN_PER_READ / (HALF if device.kind == "cpu" and bits == 16 else 1)
     training = trained_tokens(amounts, trained, epochs) * epochs / pace * (1 + WATCHED)

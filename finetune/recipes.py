@@ -45,6 +45,8 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
     if engine in FULL_ON_CPU and device.kind == "cpu":
         bits = 32
     batch, accumulation = batches(size, device, bits)
+    updates = -(-size.rows // (batch * accumulation))
+    epochs = passes(effort, updates)
     return TrainingSpec(
         engine=engine,
         base=base,
@@ -54,14 +56,20 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
         bits=bits,
         rank=rank,
         alpha=2 * rank,
-        learning_rate=learning_rate(size.parameters, -(-size.rows // (batch * accumulation)) * EPOCHS[effort]),
-        epochs=EPOCHS[effort],
+        learning_rate=learning_rate(size.parameters, updates * epochs),
+        epochs=epochs,
         batch=batch,
         accumulation=accumulation,
         max_length=min(max(128, -(-size.longest // 64) * 64), size.context),
         max_grad_norm=0.3 if bits < 16 else 1.0,
         patience=PATIENCE[effort],
     )
+
+
+def passes(effort: Effort, updates: int) -> int:
+    """Passes at most, from the updates of one. Few facts take as many as a thorough training: their run is short all the
+    same, and with five the last ones are not learned (benchmarks/facts24.py)."""
+    return EPOCHS["thorough"] if updates * EPOCHS["thorough"] <= SHORT_RUN else EPOCHS[effort]
 
 
 def dealt(general: int, epochs: float) -> int:

@@ -57,6 +57,12 @@ def test_a_short_run_of_a_very_small_model_takes_larger_steps():
     assert spec(size=LARGE.model_copy(update={"rows": 96}), device=CARD).learning_rate == 2e-4
 
 
+def test_few_facts_take_as_many_passes_as_a_thorough_training():
+    few, many = (SMALL.model_copy(update={"rows": rows}) for rows in (144, 1600))
+    assert {spec(effort, few).epochs for effort in ("quick", "balanced", "thorough")} == {spec("thorough").epochs}
+    assert spec("quick", many).epochs < spec("thorough", many).epochs
+
+
 def test_precision_follows_the_machine():
     assert (spec().bits, spec(device=SERVER).bits, spec(device=CARD).bits) == (32, 16, 16)
     assert (spec(size=LARGE, device=CARD).bits, spec(size=LARGE, device=CARD).method) in {(16, "lora"), (4, "qlora")}
