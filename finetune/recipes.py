@@ -67,8 +67,8 @@ def recipe(effort: Effort, *, base: str, dataset: str, size: Size, device: Devic
 
 
 def passes(effort: Effort, updates: int) -> int:
-    """Passes at most, from the updates of one. Few facts take as many as a thorough training: their run is short all the
-    same, and with five the last ones are not learned (benchmarks/facts24.py)."""
+    """Passes at most, from the updates of one. Few facts take as many as a thorough training: their run is short all
+    the same, and with five the last ones are not learned (benchmarks/facts24.py)."""
     return EPOCHS["thorough"] if updates * EPOCHS["thorough"] <= SHORT_RUN else EPOCHS[effort]
 
 
