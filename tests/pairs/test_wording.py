@@ -288,6 +288,11 @@ def test_a_chinese_sentence_is_asked_about_its_subject_or_not_at_all(statement, 
     assert questions(fact("sentence", statement, statement, "zh-Hant"), "").get("plain", "") == question
 
 
+def test_a_name_that_opens_its_clause_is_asked_for_behind_an_adverbial_too():
+    asked = questions(fact("name", "張文亮", "1791年，張文亮發現了這種現象。", "zh-Hant"), "")
+    assert asked["plain"] == "1791年，誰發現了這種現象？"
+
+
 def test_a_chinese_question_never_reads_as_why_and_keeps_its_condition():
     asked = questions(fact("phrase", "最高立法機關", "市議會則為最高立法機關。", "zh-Hant"), "")
     assert asked["plain"] == "市議會則是什麼？"

@@ -165,10 +165,15 @@ def _is_called(left: str, right: str) -> bool:
 def _opens(left: str, right: str) -> bool:
     """Whether the value opens the clause and its verb follows."""
     after = [w for w in chinese(right) if w.text.strip()]
-    if left.strip() or len(after) < 2 or len(right.strip()) < 4 or after[0].tag[:1] not in {"v", "d", "p"}:
+    begun = left.strip() and left.strip()[-1] not in _STOPS  # 「1791年，」 may stand in front.
+    if begun or len(after) < 2 or len(right.strip()) < 4 or after[0].tag[:1] not in {"v", "d", "p"}:
         return False
     # 福正聚落也算: before an adverb the "verb" is the rest of the name.
-    return after[0].tag[:1] != "v" or len(after[0].text) == 1 or after[1].tag[:1] not in {"d", "v", "u"}
+    return (
+        after[0].tag[:1] != "v"
+        or len(after[0].text) == 1
+        or not (after[1].tag[:1] in {"d", "v"} or after[1].text == "的")
+    )
 
 
 def dressed(stem: str, topic: str, value: str) -> Iterator[Wording]:
