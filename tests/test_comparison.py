@@ -114,6 +114,16 @@ def test_both_retrieval_arms_see_the_very_same_evidence(compare):
     assert rag.prompts == both.prompts
 
 
+def test_an_answer_from_the_documents_takes_the_time_of_its_search_too(shelf):
+    library, search = shelf
+    slow = search.search(QUESTIONS[0].question).model_copy(update={"seconds": 30.0})
+    arm = Arm(name="rag", retrieval=True)
+    for found in (slow, slow.model_copy(update={"hits": ()})):
+        worker = Answering(arm, Reader(), Answerer(search, None, count=estimate), lambda _, found=found: found, library)
+        (answer,) = worker.answer(QUESTIONS[:1])
+        assert 30 <= answer.seconds < 60
+
+
 def test_general_questions_are_asked_without_documents_and_never_of_retrieval_arms(compare):
     _, card, _ = compare()
     counted = {s.arm: s.general.n for s in card.summaries}

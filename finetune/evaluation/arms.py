@@ -125,7 +125,7 @@ class Answering:
         return [
             self._kept(q, results[i], prompts[i], said[i], seconds)
             if i in said
-            else self.answerer.decline(q.question, results[i])
+            else self.answerer.decline(q.question, results[i], seconds=results[i].seconds)
             for i, q in enumerate(questions)
         ]
 
@@ -141,14 +141,14 @@ class Answering:
     def _kept(
         self, question: Question, result: SearchResult, prompts: Prompts, said: Sequence[Said], seconds: float
     ) -> Answer:
-        """The surest of the answers to one question, checked; `seconds` each."""
+        """The surest of the answers to one question, checked; `seconds` each, and those of the search."""
         kept = surest(said, self.answerer.refusal(question.question, result))
         return self.answerer.conclude(
             question.question,
             result,
             text=kept.text,
             packed=prompts[kept.number][1],
-            seconds=seconds * len(said),
+            seconds=result.seconds + seconds * len(said),
             tokens=(kept.prompt_tokens, kept.tokens),
             cut_off=kept.cut_off,
         )
