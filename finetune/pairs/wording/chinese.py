@@ -135,7 +135,12 @@ def _part_of_a_thing(fact: Fact, left: str, right: str, wh: str) -> bool:
         return True
     if fact.kind == "quoted" and not _is_called(left, right):
         return True
-    if _LEADS_NOWHERE.search(left) or re.match(r"[〈《（(:：]", right) or fact.value.endswith(("約", "约")):
+    if (
+        left.endswith(("為了", "为了"))
+        or _LEADS_NOWHERE.search(left)
+        or re.match(r"[〈《（(:：]", right)
+        or fact.value.endswith(("約", "约"))
+    ):
         return True
     before, inside = chinese(left), chinese(fact.value)
     if not before or not inside or left[-1:] in _STOPS + "「『《":
@@ -152,6 +157,9 @@ def _part_of_a_thing(fact: Fact, left: str, right: str, wh: str) -> bool:
 
 _LEADS_NOWHERE = re.compile(r"(?:[作做][為爲为]|[沒没未]有|毫?[無无])$")
 """作為什麼 asks why, 沒有什麼 says that there is little."""
+
+
+_PLAIN_VERBS = word_set("是 在 有 為 爲 为 即 係 指 到 用 設 设 位於 位于 擁有 拥有")
 
 
 def _is_called(left: str, right: str) -> bool:
@@ -171,7 +179,7 @@ def _opens(left: str, right: str) -> bool:
     # 福正聚落也算: before an adverb the "verb" is the rest of the name.
     return (
         after[0].tag[:1] != "v"
-        or len(after[0].text) == 1
+        or after[0].text in _PLAIN_VERBS
         or not (after[1].tag[:1] in {"d", "v"} or after[1].text == "的")
     )
 
@@ -242,7 +250,8 @@ def _date_word(value: str) -> str:
 
 def _thing_word(kind: str, value: str, left: str) -> str:
     tags = [w.tag for w in chinese(value)]
-    person = (tags and tags[-1] in {"nr", "nt"}) or _PERSON_END.search(value)
+    named = bool(tags) and (tags[-1] == "nt" or (tags[-1] == "nr" and value[0] in _SURNAMES))
+    person = named or _PERSON_END.search(value)
     if re.search(r"(?:人|長|员|員|者|老師|教練|主任|經理)(?:是|為|叫|由)?$", left) and not re.search(r"\d", value):
         return "誰"
     if re.search(r"(?:由|找|向)$", left) and person and not re.search(r"\d", value):
@@ -254,7 +263,8 @@ def _thing_word(kind: str, value: str, left: str) -> str:
     ):
         return "誰"
     if tags and (
-        tags[-1] in {"ns", "s"} or (_PLACE_END.search(value) and re.search(r"[在到於往從自至](?:了)?$", left))
+        (kind == "name" and tags[-1] == "ns")
+        or (_PLACE_END.search(value) and re.search(r"[在到於往從自至](?:了)?$", left))
     ):
         return "哪裡"
     return "什麼"
@@ -312,7 +322,7 @@ def _about_something(left: str, *, first: bool = False) -> bool:
     if first and len(words) > 1 and len(words[0].text) > 1 and words[1].tag[:1] in {"d", "p"}:
         return True
     verb = next((n for n, w in enumerate(words) if w.tag[:1] in {"v", "p"} and w.tag != "vn"), len(words))
-    return words[0].tag[:1] in {"n", "t", "s", "j", "l"} or any(w.tag[:1] in {"n", "j"} for w in words[:verb])
+    return words[0].tag[:1] in {"n", "s", "j", "l"} or any(w.tag[:1] in {"n", "j"} for w in words[:verb])
 
 
 def last_clause(stem: str) -> str:

@@ -101,6 +101,8 @@ def subject(text: str, most: int = 8) -> bool:
 
 def agrees(subject_: str, verb: str, tag: str) -> bool:
     """Whether subject and verb fit in number; where they do not, the tagger took a noun for the verb."""
+    if verb.lower().endswith(("n't", "n’t")):
+        return False
     if tag in {"MD", "VBD"} and verb.lower() not in {"was", "were"}:
         return True
     low, one = subject_.lower(), tag == "VBZ" or verb.lower() == "was"
@@ -134,7 +136,9 @@ def whole(sentence: str, *, item: bool = False) -> bool:
 def balanced(text: str) -> bool:
     """Whether every bracket and straight quotation mark has its partner."""
     pairs = (("(", ")"), ("[", "]"), ("“", "”"))
-    return all(text.count(a) == text.count(b) for a, b in pairs) and text.count('"') % 2 == 0
+    return (
+        all(text.count(a) == text.count(b) for a, b in pairs) and text.count('"') % 2 == 0 and text.count("`") % 2 == 0
+    )
 
 
 def doubtful(found: Sequence[Word], place: int) -> bool:
