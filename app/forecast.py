@@ -175,10 +175,12 @@ def foreseen(facts: int, languages: set[str], settings: PairSettings) -> Amounts
 def _foreseen(wiring: Wiring, user: str, kb: str, settings: PairSettings) -> Amounts:
     """The amounts of the whole library, from the facts of a part of its sections."""
     from finetune.pairs.finding import of_section
+    from finetune.pairs.wording import askable
 
     sections = wiring.library(kb, user).sections()
     looked = sections[:: max(1, len(sections) // LOOKED_AT)]
-    found = [fact for section in looked for fact in of_section(section, settings).facts]
+    every = (fact for section in looked for fact in of_section(section, settings).facts)
+    found = [fact for fact in every if askable(fact, fact.about)]
     facts = round(len(found) * len(sections) / max(1, len(looked)))
     return foreseen(facts, {fact.language for fact in found}, settings)
 
