@@ -17,9 +17,26 @@ if TYPE_CHECKING:
 
     from app.wiring import Wiring
 
-Kb = Annotated[str, typer.Option("--kb", metavar="NAME", help="Knowledge base.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 DEFAULT = "default"
+MAKING = ("add", "import")
+"""Commands that may name a knowledge base that is not there yet."""
+
+
+def _there(context: typer.Context, kb: str) -> str:
+    """The name, when there is such a knowledge base or the command makes one: a slip makes no empty one."""
+    from app import settings
+
+    home = settings.workspace()
+    home.base(kb)  # Complains about what is no name at all.
+    there = home.base_names()
+    if kb == DEFAULT or kb in there or context.info_name in MAKING:
+        return kb
+    known = f"There are: {', '.join(there)}." if there else "There is none yet."
+    raise DocgraftError(f"There is no knowledge base {kb!r}. {known}", f"Make it with: docgraft add PATH --kb {kb}")
+
+
+Kb = Annotated[str, typer.Option("--kb", metavar="NAME", help="Knowledge base.", callback=_there)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 USER = "local"
 """The command line works for the user of an installation without login (memory.conversations.LOCAL_USER)."""
 

@@ -45,9 +45,20 @@ def test_adding_nothing_useful_fails(cli, tmp_path):
     assert ended.code == 1 and ended.json
 
 
-def test_knowledge_bases_are_apart(added):
-    assert added("docs", "--kb", "other", "--json").json == {"documents": []}
+def test_knowledge_bases_are_apart(added, tmp_path):
+    (tmp_path / "lamp.md").write_text("# Lamp\n\nThe lamp burns 900 hours.\n", encoding="utf-8")
+    assert added("add", tmp_path / "lamp.md", "--kb", "other").code == 0
+    assert [d["name"] for d in added("docs", "--kb", "other", "--json").json["documents"]] == ["lamp.md"]
+    assert "lamp.md" not in added("docs", "--json").out
     assert added("docs", "--kb", "../evil", "--json").code == 1
+
+
+@pytest.mark.parametrize("command", [["ask", "What?"], ["docs"], ["pairs", "list"], ["tune", "--plan"]])
+def test_a_slip_in_the_name_of_a_knowledge_base_makes_no_empty_one(added, workspace, command):
+    before = workspace.base_names()
+    ended = added(*command, "--kb", "lmaps", "--json")
+    assert ended.code == 1 and "lmaps" in ended.json["error"] and "default" in ended.json["error"]
+    assert "docgraft add" in ended.json["hint"] and workspace.base_names() == before
 
 
 def test_search_finds_the_section(added):

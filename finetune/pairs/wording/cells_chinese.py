@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from finetune.pairs.wording import Wording
 from finetune.pairs.wording.lexicon import load, pick
+from finetune.pairs.wording.rewording_chinese import keywords, reworded, short_topic, strongly_reworded, to_me
 from finetune.records import Fact
 
 _KINDS: list[tuple[str, list[str]]] = [
@@ -25,8 +26,6 @@ _KINDS: list[tuple[str, list[str]]] = [
 
 def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     """A cell asked by its row and column."""
-    from finetune.pairs.wording.chinese import keywords, reworded, strongly_reworded
-
     words = load("chinese")
     row, column = fact.about, fact.attribute
     if not row:
@@ -70,8 +69,6 @@ def _of(part: str, column: str) -> str:
 
 def question_answer(fact: Fact) -> Iterator[Wording]:
     """A question that the document itself asks, and the same said otherwise."""
-    from finetune.pairs.wording.chinese import keywords, reworded, strongly_reworded, to_me
-
     words = load("chinese")
     bare = re.sub(r"^\s*(?:[Q問问]\s*[:：.、]?|\d+[.、)）])\s*", "", fact.about).strip(" ?？")
     if len(bare) < 2:
@@ -92,8 +89,6 @@ def question_answer(fact: Fact) -> Iterator[Wording]:
 
 def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:
     """All items of a list."""
-    from finetune.pairs.wording.chinese import keywords, reworded, short_topic, strongly_reworded
-
     words = load("chinese")
     lead = short_topic(fact.about or topic).strip(" ：:")
     if not lead or re.fullmatch(r"(?:參見|参见|參考.{0,2}|参考.{0,2}|例如|以下|如下|外部連結|外部链接)", lead):
