@@ -37,14 +37,16 @@ def live(user: str, kb: str) -> None:
             _watch(found)
 
 
-def ask(user: str, kb: str, question: str, arms: tuple[str, ...]) -> None:
-    """Put a question to these ways of answering; one that is still being answered is stopped."""
+def ask(user: str, kb: str, question: str, arms: tuple[str, ...], *, model: str = "", adapter: str = "") -> None:
+    """Put a question to these ways of answering; one that is still being answered is stopped. Without model and adapter
+    the default ones are asked."""
     wiring = state.wiring()
     for job in wiring.jobs().of(user, KIND, kb):
         job.stop()
         job.acknowledged = True
         job.wait(2)
-    work = comparing.side_by_side(wiring, user, kb, comparing.Wish(arms=arms), question)
+    wish = comparing.Wish(arms=arms, model=model, adapter=adapter)
+    work = comparing.side_by_side(wiring, user, kb, wish, question)
     wiring.jobs().start(user, KIND, kb, work, title=question, info={"arms": arms})
 
 

@@ -17,6 +17,7 @@ from retrieval.answer import safe_markdown
 if TYPE_CHECKING:
     from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmAnswer
+    from finetune.records import Arm
 
 SHOWN = 25
 """Questions drawn at once; so many more come with each press."""
@@ -34,8 +35,9 @@ def _went(right: Right, had: str, lost: str) -> bool:
     return bool(right.get(had)) and right.get(lost) is False
 
 
-def questions(user: str, kb: str, comparison: Comparison, *, asks: bool) -> None:
-    """A filtered list of every question with its answers. `asks`: each can be asked again, before and after."""
+def questions(user: str, kb: str, comparison: Comparison, *, again: Arm | None) -> None:
+    """A filtered list of every question with its answers. With `again`, whose model and adapter are asked, each can be
+    asked before and after training."""
     t = state.text()
     with st.expander(t("compare.every"), key=f"every-{comparison.id}", on_change="rerun") as opened:
         if not opened.open:
@@ -57,13 +59,13 @@ def questions(user: str, kb: str, comparison: Comparison, *, asks: bool) -> None
         shown = found[: st.session_state.get(key, SHOWN)]
         st.caption(t("compare.shown", shown=len(shown), total=len(found)))
         for group in shown:
-            _one(user, kb, group, asks)
+            _one(user, kb, group, again)
         if len(shown) < len(found) and st.button(t("compare.more"), key=f"more-{comparison.id}"):
             st.session_state[key] = len(shown) + SHOWN
             st.rerun()
 
 
-def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
+def _one(user: str, kb: str, group: list[ArmAnswer], again: Arm | None) -> None:
     from finetune.evaluation.report import explain
 
     t, question = state.text(), group[0].question
@@ -76,11 +78,12 @@ def _one(user: str, kb: str, group: list[ArmAnswer], asks: bool) -> None:
             sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
             st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")
             st.caption(plain(explain(answer, language())))
-        if asks:
+        if again:
             st.button(
                 t("compare.before_after"),
                 key=f"again-{question.id}",
                 icon=":material/compare_arrows:",
                 on_click=ask,
                 args=(user, kb, question.question, BEFORE_AFTER),
+                kwargs={"model": again.model, "adapter": again.adapter},
             )

@@ -72,8 +72,9 @@ def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
     for name, draw in (parts | ({"judge": _judge} if card.judge else {})).items():
         with st.expander(t(f"compare.{name}"), key=f"{name}-{card.id}"):
             draw(card)
-    adapted = any(arm.name == "both" for arm in card.arms) and bool(state.wiring().adapters(kb, user))
-    questions(user, kb, comparison, asks=adapted and not at_work)
+    both = next((arm for arm in card.arms if arm.name == "both"), None)
+    there = both is not None and both.adapter in state.wiring().adapters(kb, user, model=both.model)
+    questions(user, kb, comparison, again=both if there and not at_work else None)
     voting(user, comparison)
     _downloads(user, kb, comparison, at_work=at_work)
 

@@ -105,6 +105,19 @@ def test_an_adapter_is_live_in_chat_command_and_comparison_and_the_base_stays_th
     assert said == {arm: {texts[arm]} for arm in said} and texts["base"] != texts["tuned"]
 
 
+def test_before_and_after_asks_the_adapter_that_was_compared_not_the_newest(shelf, cli, questions, page, monkeypatch):
+    wiring, base, first, _ = shelf
+    found = cli("compare", "--questions", questions, "--arms", "rag,both", "--json").json
+    plant(wiring, base, seed=5)
+    wished = []
+    monkeypatch.setattr(comparing, "side_by_side", lambda *given: wished.append(given[3]) or (lambda job: None))
+    test = page("compare")
+    test.session_state[f"every-{found['comparison']}"] = True
+    next(b for b in test.run().button if str(b.key).startswith("again-q")).click().run()
+    assert not test.exception
+    assert [(wish.adapter, wish.arms) for wish in wished] == [(first, ("rag", "both"))]
+
+
 def test_an_adapter_of_these_documents_is_no_control(shelf, cli, questions):
     ended = cli("compare", "--questions", questions, "--arms", "base,control", "--control", f"default/{shelf[2]}")
     assert ended.code == 1 and "other documents" in ended.err
