@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.script import has_han
+from memory.han import has_han
 
 if TYPE_CHECKING:
     from retrieval.library import Library

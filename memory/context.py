@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memory import overlap, recollection
 from memory.conversations import Conversations, Turn
 from memory.facts import Fact, current, is_mention, ledger
+from memory.han import has_han
 from memory.longterm import LongTerm, Memory
 from memory.records import Record
 from memory.summary import Summary, fold, keep, kept, spoken, up_to_date
@@ -142,8 +143,7 @@ class _Folder:
 
 
 def _withdrawn(turn: Turn) -> Turn:
-    chinese = bool(re.search(r"[\u3400-\u9fff]", turn.text))
-    return turn.model_copy(update={"text": WITHDRAWN[chinese]})
+    return turn.model_copy(update={"text": WITHDRAWN[has_han(turn.text)]})
 
 
 def _pairs(turns: Sequence[Turn]) -> list[tuple[str, str]]:

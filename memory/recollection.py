@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from memory import overlap
 from memory.facts import Fact, asks, current, extract, is_mention, sentences
+from memory.han import has_han
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 TOLD = {False: "You told me: {}", True: "你告訴過我：{}"}
 NOTED = {False: "Noted: {}", True: "記下了：{}"}
 FORGOTTEN = {
@@ -46,7 +45,7 @@ def stated(message: str) -> tuple[str, ...]:
 
 def reply(message: str, remembered: Sequence[str]) -> str:
     """An answer from memory in the language of the message: what was told before, or that it is noted; else ""."""
-    chinese, new = bool(_HAN.search(message)), stated(message)
+    chinese, new = has_han(message), stated(message)
     if new:
         return NOTED[chinese].format(_quoted(new))
     return TOLD[chinese].format(_quoted(remembered)) if remembered else ""
@@ -54,7 +53,7 @@ def reply(message: str, remembered: Sequence[str]) -> str:
 
 def forgotten(message: str, memories: int, turns: int) -> str:
     """What is said after a forgetting, in the language of the message; never what was forgotten."""
-    return FORGOTTEN[bool(_HAN.search(message))].format(memories, turns)
+    return FORGOTTEN[has_han(message)].format(memories, turns)
 
 
 def _holding(question: str, facts: Sequence[Fact]) -> list[Fact]:
@@ -65,5 +64,5 @@ def _holding(question: str, facts: Sequence[Fact]) -> list[Fact]:
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    quoted = " ".join(f"「{text}」" if _HAN.search(text) else f"“{text}”" for text in texts)
+    quoted = " ".join(f"「{text}」" if has_han(text) else f"“{text}”" for text in texts)
     return quoted.replace("」 「", "」「")

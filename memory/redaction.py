@@ -7,6 +7,7 @@ from typing import Any
 
 from memory.facts import FORGOTTEN, exact, sentences
 from memory.facts.statement import fold
+from memory.han import has_han
 from memory.overlap import PERSONAL, of_fact, words
 from memory.records import Record
 
@@ -79,4 +80,4 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 
 def _mark(words: str) -> str:
-    return FORGOTTEN[bool(re.search(r"[\u3400-\u9fff]", words))]
+    return FORGOTTEN[has_han(words)]

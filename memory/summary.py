@@ -14,6 +14,7 @@ from memory.conversations import Conversations, Turn
 from memory.errors import DocgraftError
 from memory.facts import Fact, current, exact, ledger, sentences
 from memory.facts.statement import fold as same
+from memory.han import has_han
 from memory.records import Record
 from memory.window import Count, shorten
 
@@ -85,7 +86,7 @@ def up_to_date(text: str, facts: Sequence[Fact]) -> str:
 
 def spoken(role: str, text: str) -> str:
     """A text with its speaker in front, in its own language."""
-    return SPEAKERS[bool(re.search(r"[\u3400-\u9fff]", text))][role] + text
+    return SPEAKERS[has_han(text)][role] + text
 
 
 def kept(conversations: Conversations, user: str, conversation_id: str) -> Summary:

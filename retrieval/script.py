@@ -5,20 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from memory.han import is_han
 from retrieval.records import Language
 
 if TYPE_CHECKING:
     from opencc import OpenCC
-
-
-def has_han(text: str) -> bool:
-    """Whether any of its characters is a Chinese one."""
-    return any(map(is_han, text))
-
-
-def is_han(character: str) -> bool:
-    """Whether a character is a Chinese one."""
-    return "\u3400" <= character <= "\u9fff"
 
 
 def drift(text: str, language: Language) -> float:

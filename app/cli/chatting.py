@@ -101,7 +101,7 @@ def _held(objects: Wiring, kb: str, model: str, *, adapter: str, documents: bool
 
 def ready(objects: Wiring, model: str) -> None:
     """Fetch a model that is not on this machine yet, saying so; of one that has become outdated only say so."""
-    from app.cli.models import fetch_with_progress
+    from app.cli.models import fetch_with_progress, newer
 
     state = objects.model_state(model)
     if not state.ready and state.fetchable:
@@ -109,7 +109,7 @@ def ready(objects: Wiring, model: str) -> None:
     elif not state.ready:
         raise DocgraftError(f"The model {model!r} cannot be used: {state.text}.", state.fix)
     elif state.fix:
-        console().print(f"A newer {model} comes with this Docgraft: {state.fix}", markup=False, soft_wrap=True)
+        console().print(newer(model, state.fix), markup=False, soft_wrap=True)
 
 
 def _streamed(pieces: Any, *, quiet: bool) -> Answer:

@@ -26,10 +26,12 @@ def _there(context: typer.Context, kb: str) -> str:
     """The name, when there is such a knowledge base or the command makes one: a slip makes no empty one."""
     from app import settings
 
+    if kb == DEFAULT or context.info_name in MAKING:
+        return kb
     home = settings.workspace()
     home.base(kb)  # Complains about what is no name at all.
     there = home.base_names()
-    if kb == DEFAULT or kb in there or context.info_name in MAKING:
+    if kb in there:
         return kb
     known = f"There are: {', '.join(there)}." if there else "There is none yet."
     raise DocgraftError(f"There is no knowledge base {kb!r}. {known}", f"Make it with: docgraft add PATH --kb {kb}")

@@ -39,15 +39,21 @@ def models(*, as_json: AsJson = False) -> None:
             }
         )
         return
+    device = describe()
     table(["Model", "Ready", "Where"], [[s.name, "yes" if s.ready else "no", s.text] for s in states])
     for state in states:
         if state.ready and state.fix:
-            line(f"\nA newer {state.name} comes with this Docgraft: {state.fix}")
+            line(f"\n{newer(state.name, state.fix)}")
     line("\nCan be fetched with `docgraft models fetch NAME`; any other Hugging Face id works too:")
     table(
         ["Model", "Parameters", "Memory", "Fits here", "Licence", "Languages"],
-        [_offered(e, describe()) for e in others],
+        [_offered(entry, device) for entry in others],
     )
+
+
+def newer(name: str, fix: str) -> str:
+    """That the package brings a newer edition of a model that lies here, and the line that fetches it."""
+    return f"A newer {name} comes with this Docgraft: {fix}"
 
 
 def _offered(entry: Entry, device: Device) -> list[str]:

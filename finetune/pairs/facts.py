@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from finetune.pairs.spans import Span, spans
 from finetune.pairs.tables import cells, entries
 from finetune.records import Fact
+from memory.han import is_han
 from memory.records import digest
 from retrieval.records import Block, Section, Unit
-from retrieval.script import is_han
 from retrieval.sentences import sentences
 from retrieval.tokens import fold, language
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from finetune.pairs.replay import available
 from finetune.records import Pair
 from memory.records import digest
 
@@ -32,7 +33,7 @@ def rows() -> tuple[Pair, ...]:
 
 def beside(languages: set[str], most: int) -> list[Pair]:
     """At most `most` rows, those in the languages of the dataset first; repeated never."""
-    wanted = set(MOST) & languages or {"en"}
+    wanted = available(languages)
     return sorted(rows(), key=lambda row: row.language not in wanted)[:most]
 
 

@@ -40,7 +40,7 @@ def rows() -> tuple[Pair, ...]:
 
 def training(languages: set[str], most: int) -> list[Pair]:
     """At most `most` rows to train, those in the languages of the dataset first; repeated never."""
-    there, wanted = [row for row in rows() if row.split == "train"], _written(languages)
+    there, wanted = [row for row in rows() if row.split == "train"], available(languages)
     return sorted(there, key=lambda row: (row.language not in wanted, digest("order", row.id)))[:most]
 
 
@@ -53,10 +53,10 @@ def beside(languages: set[str], rows: int, share: float) -> list[Pair]:
 
 def testing(languages: set[str]) -> list[Pair]:
     """The rows of the general test set in the languages of the dataset."""
-    return [row for row in rows() if row.split == "test" and row.language in _written(languages)]
+    return [row for row in rows() if row.split == "test" and row.language in available(languages)]
 
 
-def _written(languages: set[str]) -> set[str]:
+def available(languages: set[str]) -> set[str]:
     """The languages there are rows in: Simplified readers get the English ones."""
     there = LANGUAGES & languages
     return there or {"en"}

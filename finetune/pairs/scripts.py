@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from retrieval.script import has_han
+from memory.han import has_han
 from retrieval.tokens import language
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memory.facts import chinese, english, exact
 from memory.facts.statement import Statement, apply, fold
+from memory.han import has_han
 from memory.records import Record, digest
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _wish(sentence: str) -> Statement | None:
 
 def _statements(sentence: str) -> list[Statement]:
     found = list(apply(english.RULES, sentence, english.trim, exact.is_exact))
-    if re.search(r"[\u3400-\u9fff]", sentence):
+    if has_han(sentence):
         found += apply(chinese.RULES, sentence, chinese.trim, exact.is_exact)
     return found
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from retrieval.script import is_han
+from memory.han import is_han
 
 _MARKS = "，。、；：？！「」『』（）《》〈〉【】〔〕…—～·％／＋－×÷°℃＄￥○●◎※→←"
 _QUOTES = "‘’“”–—…•€£¥©®°·§«»™½¼¾²³×±µº¡¿\xa0\u3000"

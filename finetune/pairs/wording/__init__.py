@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from finetune.records import Fact
-from retrieval.script import has_han, is_han
+from memory.han import has_han, is_han
 
 
 class Wording(NamedTuple):
