@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from app.system import refused
 from memory.errors import DocgraftError
 from memory.records import new_id
 
@@ -107,7 +108,8 @@ class Job:
             self.error = error
         except Exception as bug:
             logger.exception("The job %r of kind %s failed", self.key, self.kind)
-            self.error = DocgraftError(f"Unexpected: {type(bug).__name__}: {bug}", "The log holds the details.")
+            unknown = DocgraftError(f"Unexpected: {type(bug).__name__}: {bug}", "The log holds the details.")
+            self.error = refused(bug) or unknown
         finally:
             self.seconds = time.monotonic() - self.started
             self.state = state

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sqlite3
 
 from memory.errors import DocgraftError
 
@@ -29,12 +31,17 @@ def missing_library(error: BaseException) -> DocgraftError | None:
     return DocgraftError(f"The system library {name} is missing.", hint)
 
 
-def refused(error: OSError) -> DocgraftError | None:
-    """A file or folder that cannot be used, by name; None for an error that is no matter of the disk."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def refused(error: BaseException) -> DocgraftError | None:
+    """A full disk, or a file or folder that cannot be used, by name; None for an error that is no matter of the disk.
+
+    SQLite and the writers of weights have errors of their own for a full disk.
+    """
+    code, name = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
+    full = isinstance(error, sqlite3.Error) and "is full" in str(error) or f"os error {errno.ENOSPC}" in str(error)
+    if full or code in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space, or set DOCGRAFT_HOME to a folder on another disk."
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) and error.filename:
+    elif code in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) and name:
         hint = "Check whom it belongs to, or set DOCGRAFT_HOME to a folder of your own."
     else:
         return None
-    return DocgraftError(f"{error.filename or 'The disk'}: {error.strerror}.", hint)
+    return DocgraftError(f"{name or 'The disk'}: {os.strerror(code or errno.ENOSPC)}.", hint)

@@ -27,6 +27,8 @@ from memory.errors import DocgraftError
 from memory.workspace import Workspace, write_json
 
 OUT_OF_MEMORY = ("not enough memory", "out of memory", "cannot allocate memory", "bad_alloc")
+NO_ROOM = ("no space left on device", "disk quota exceeded", "disk is full")
+"""What writers of weights say, whose errors are no OSError."""
 NO_EFFECT = 1e-4
 """A logit difference below this is rounding, not learning."""
 
@@ -115,7 +117,7 @@ def job_of(folder: RunFolder, ticket: Ticket, stopping: Callable[[], bool]) -> J
 def explain(cause: BaseException, folder: RunFolder) -> str | Notice:
     """What happened, in words for the person who started the run."""
     text = str(cause).lower()
-    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(word in text for word in NO_ROOM):
         return notice("disk_full", free=shutil.disk_usage(folder.root).free / 1e6)
     if isinstance(cause, MemoryError) or any(word in text for word in OUT_OF_MEMORY):
         return smaller(folder.ticket().spec)

@@ -6,9 +6,10 @@ SQLite is the default; its deleted rows are zeroed, and `scrub` removes what tha
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ class Database:
             self.close()
             raise
         if self.is_sqlite:
-            self._checkpoint(patience_ms=0)
+            with suppress(DocgraftError):  # Housekeeping: on a full disk what is kept can still be read.
+                self._checkpoint(patience_ms=0)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -120,7 +122,8 @@ class Database:
                 )
             for migration in migrations[found or 0 :]:
                 migration(connection)
-            connection.execute(text("UPDATE schema_version SET version = :new"), {"new": len(migrations)})
+            if found != len(migrations):
+                connection.execute(text("UPDATE schema_version SET version = :new"), {"new": len(migrations)})
 
     def _checkpoint(self, *, patience_ms: int) -> bool:
         """Move the write-ahead log into the file and empty it; False when a reader still needs it."""
@@ -196,6 +199,10 @@ def _explained(url: URL) -> Iterator[None]:
         raise
     except DatabaseError as cause:
         raise (_explanation(url, str(cause.orig).lower()) or cause) from cause.orig
+    except sqlite3.OperationalError as cause:  # What SQLAlchemy has no hand in: housekeeping on a bare connection.
+        if told := _explanation(url, str(cause)):
+            raise told from cause
+        raise
 
 
 def _explanation(url: URL, message: str) -> DocgraftError | None:

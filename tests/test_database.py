@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from memory import sqlite
-from memory.database import Database
+from memory.database import Database, _explained
 from memory.errors import DocgraftError, NotConfigured
 
 
@@ -179,6 +179,24 @@ def test_a_busy_database_says_so(database, path, monkeypatch):
     with database.begin(), pytest.raises(DocgraftError, match="was busy"), impatient.begin():
         pass
     impatient.close()
+
+
+def test_a_full_disk_is_said_and_what_is_kept_can_still_be_read(database, path, monkeypatch):
+    add(database, "kept")
+    with pytest.raises(DocgraftError, match=r"disk of .* is full"), database.begin() as connection:
+        connection.execute(text("PRAGMA max_page_count=1"))
+        connection.execute(text("INSERT INTO items (body) VALUES (hex(randomblob(90000)))"))
+
+    def full(self, *, patience_ms):
+        with _explained(self.url):
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Database, "_checkpoint", full)
+    with pytest.raises(DocgraftError, match=r"disk of .* is full"):
+        database.scrub()
+    again = Database(path, [make_items, make_parts])
+    assert bodies(again) == ["kept"]
+    again.close()
 
 
 def test_the_file_is_readable_by_its_owner_only(database, path):

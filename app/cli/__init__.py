@@ -67,8 +67,8 @@ def main() -> None:
         # The reader of a pipe went away (`| head`): not an error, and Python must not complain at exit either.
         sys.stderr.close()
         sys.exit(0)
-    except (ImportError, OSError) as error:
-        told = missing_library(error) or (refused(error) if isinstance(error, OSError) else None)
+    except Exception as error:  # The outermost frame: what the system lacks is told, the rest stays a bug.
+        told = missing_library(error) or refused(error)
         if told is None:
             raise
         fail(told, as_json="--json" in sys.argv)

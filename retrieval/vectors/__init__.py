@@ -5,6 +5,7 @@ Holds ids and vectors only, never text, so that what is removed from the library
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 BATCH = 256
 """Vectors per write: a search waits for at most one of them."""
+ROOM = 10_000_000
+"""Bytes: with less of them free the disk is full to Chroma, whose own errors seldom say so."""
 
 
 class VectorsMissing(BackendFailed):
@@ -183,7 +186,19 @@ def _explained(where: str) -> Iterator[None]:
             f"The vector index is not at {where} any more.", "Run: docgraft doctor, or docgraft reindex"
         ) from cause
     except (ChromaError, ValueError, RuntimeError, OSError, httpx.HTTPError) as cause:
+        if _full(where):
+            raise BackendFailed(
+                f"The disk of {where} is full.", "Free some space, then try again; nothing was lost."
+            ) from cause
         raise BackendFailed(
             f"The vector store at {where} could not be used: {str(cause).splitlines()[0] if str(cause) else cause!r}",
             "Check that the folder can be written, or that the Chroma server of retrieval.chroma_url runs.",
         ) from cause
+
+
+def _full(where: str) -> bool:
+    """Whether an embedded store has no room; of a server nothing is known."""
+    try:
+        return shutil.disk_usage(where).free < ROOM
+    except OSError:
+        return False

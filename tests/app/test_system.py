@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app import cli, doctor
+from app.jobs import Job
 from app.system import missing_library
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,27 @@ def test_a_disk_that_is_full_or_a_folder_that_is_anothers_is_one_line_and_a_hint
     told = capsys.readouterr().err.splitlines()
     assert ended.value.code == 1 and len(told) == 2
     assert told[0] == f"/srv/docgraft/bases: {os.strerror(code)}." and hint in told[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_told_by_command_and_job_whoever_finds_it(monkeypatch, capsys, error):
+    def refusing(*given):
+        raise error
+
+    monkeypatch.setattr(cli, "app", refusing)
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["The disk: No space left on device.", told[1]] and "Free some space" in told[1]
+    job = Job("local", "add", "")
+    job.run(refusing)
+    assert job.error and job.error.message == told[0]
 
 
 def test_a_command_that_lacks_a_library_is_one_line_and_a_hint(monkeypatch, capsys):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -94,6 +95,15 @@ def test_a_collection_that_is_not_there_is_named(vectors):
     with pytest.raises(VectorsMissing):
         vectors.query("col-a", some(1)[0], 1)
     vectors.drop("col-a")
+
+
+def test_a_full_disk_is_said_where_chroma_does_not_say_it(workspace, monkeypatch):
+    store = Vectors(workspace.base("v"))
+    store.create("col-a")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    with pytest.raises(BackendFailed, match=r"disk of .* is full"):
+        store.upsert("col-a", ["1", "1"], some(2))
+    store.close()
 
 
 def test_threads_may_share_it(vectors):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from safetensors import SafetensorError
 
 from finetune import worker
 from finetune.engines.rehearsal import Rehearsal
@@ -31,7 +32,9 @@ def test_out_of_memory_is_said_with_what_would_fit(here, cause):
 
 
 def test_other_ends_are_said_as_they_are(here):
-    assert "disk is full" in worker.explain(OSError(28, "No space left on device"), here).text
+    weights = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    for full in (OSError(28, "No space left on device"), weights):
+        assert "disk is full" in worker.explain(full, here).text
     assert worker.explain(BadDataset("is wrong", "Fix it.", row=3), here) == "row 3: is wrong\nFix it."
     assert worker.explain(KeyError("x"), here) == "KeyError: 'x'"
 
