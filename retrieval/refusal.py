@@ -59,6 +59,7 @@ _LOOKED: dict[Language, str] = {
     "zh-Hans": "我查了 {count} 份文档，最接近的是：{names}。",
     "other": "I looked in {count} document{s}; the closest were: {names}.",
 }
+_WHERE = re.compile("|".join(rf"\s*{re.escape(said.split('{')[0])}\d.*" for said in _LOOKED.values()), re.DOTALL)
 
 
 def abstention(reason: str, language: Language, result: SearchResult) -> str:
@@ -72,3 +73,8 @@ def abstention(reason: str, language: Language, result: SearchResult) -> str:
     space = "" if language.startswith("zh") else " "
     plural = "" if result.documents == 1 else "s"
     return REFUSAL[language] + space + _LOOKED[language].format(count=result.documents, names=listed, s=plural)
+
+
+def bare(text: str) -> str:
+    """A text of ours without where was looked, which tells that there was a search; any other as it is."""
+    return _WHERE.sub("", text)

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from finetune.evaluation.judges import ModelJudge, Overlap, calibrate, planted
-from finetune.evaluation.votes import VoteBox, ballots, blinded, tally
+from finetune.evaluation.votes import REVEAL_AFTER, VoteBox, ballots, blinded, tally
+from retrieval.prompts import REFUSAL
 
 REFERENCES = [(f"What is the fee for berth {n}?", f"{n} pounds") for n in range(11, 31)]
 
@@ -96,7 +97,20 @@ def test_a_repeat_is_the_same_question_with_sides_swapped_and_comes_later():
         if item.kind == "repeat":
             first = next(n for n, i in enumerate(items) if i.question_id == item.question_id and i.kind == "plain")
             assert items[first].left == item.right
-            assert first < position
+            assert first + 3 <= position
+
+
+@pytest.mark.parametrize("questions", [20, 61, 200])
+def test_whoever_stops_when_the_names_are_shown_has_been_tested_too(questions):
+    items = ballots([f"q{n}" for n in range(questions)], "rag", "both")
+    last = [n for n, item in enumerate(items) if item.kind == "plain"][REVEAL_AFTER - 1]
+    assert [sum(i.kind == kind for i in items[: last + 1]) for kind in ("repeat", "control")] == [2, 2]
+
+
+@pytest.mark.parametrize("questions", [1, 2, 3, 7])
+def test_a_few_questions_make_every_ballot_and_one_of_each_test(questions):
+    items = ballots([f"q{n}" for n in range(questions)], "rag", "both")
+    assert sorted(i.kind for i in items) == ["control", *["plain"] * questions, "repeat"]
 
 
 def test_votes_survive_a_restart_and_the_last_one_counts(tmp_path):
@@ -140,6 +154,8 @@ def test_a_voter_who_always_presses_left_shows_no_winner_and_no_consistency(tmp_
         ("16 weeks [1][2].", "16 weeks."),
         ("根據資料，三個月。", "三個月。"),
         ("According to the documents, yes.", "yes."),
+        ("This is not in the documents. I looked in 9 documents; the closest were: a.md, b.md.", REFUSAL["en"]),
+        ("文件中沒有提到。我查了 9 份文件，最接近的是：守則.txt、福利.md。", "文件中沒有提到。"),
     ],
 )
 def test_tell_tales_are_stripped(text, expected):

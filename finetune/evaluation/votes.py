@@ -1,6 +1,6 @@
 """Blind votes on pairs of answers: what is shown on which side, what was voted, and what it adds up to.
 
-Knows no page. Sides are random per item; a tenth are repeats with sides swapped, a tenth an answer against itself.
+Knows no page. Sides are random per item; to every ten come a repeat with sides swapped and an answer against itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from finetune.evaluation.records import ArmAnswer
 from finetune.evaluation.statistics import mcnemar, wilson
 from memory.records import Record, digest, now
 from memory.workspace import append_line, mend_lines, read_lines
+from retrieval.refusal import bare
 
 Choice = Literal["left", "right", "tie", "both_wrong"]
 REVEAL_AFTER = 20
 """Votes before the arms may be shown."""
+TESTED = 10
+"""Votes among which the voter is tested once with a repeat and once with a control."""
 
 _TELLTALE = re.compile(
     r"\s*\[\d+(?:\s*,\s*\d+)*\]"
@@ -72,7 +75,10 @@ class Tally(Record):
 
 
 def ballots(question_ids: Sequence[str], a: str, b: str, *, seed: int = 0) -> list[Ballot]:
-    """The ballots of one voting session, in order: every question once, a tenth again swapped, a tenth as controls."""
+    """The ballots of one voting session, in order: every question once, and among every ten a repeat and a control.
+
+    Ten by ten, so that whoever stops at REVEAL_AFTER has been tested too.
+    """
     rng = random.Random(f"{seed}:{a}:{b}")
     plain = []
     for question in question_ids:
@@ -81,14 +87,22 @@ def ballots(question_ids: Sequence[str], a: str, b: str, *, seed: int = 0) -> li
             Ballot(id=digest(question, left, right, str(seed))[:12], question_id=question, left=left, right=right)
         )
     rng.shuffle(plain)
-    extra = max(1, len(plain) // 10) if plain else 0
-    repeats = [_again(b_, "repeat", b_.right, b_.left) for b_ in rng.sample(plain, extra)]
-    controls = [_again(b_, "control", arm, arm) for b_ in rng.sample(plain, extra) for arm in [rng.choice([a, b])]]
-    result = list(plain)
-    for item in [*repeats, *controls]:
-        # A repeat comes well after its first showing, so that memory does not stand in for judgement.
-        first = next(i for i, other in enumerate(result) if other.question_id == item.question_id)
-        result.insert(rng.randint(min(first + 3, len(result)), len(result)), item)
+    result: list[Ballot] = []
+    for start in range(0, len(plain), TESTED):
+        block = plain[start : start + TESTED]
+        result += _tested(block, (a, b), rng) if len(block) == TESTED or not start else block
+    return result
+
+
+def _tested(block: Sequence[Ballot], arms: tuple[str, str], rng: random.Random) -> list[Ballot]:
+    """A block with a repeat and a control of its first half in its second, before its last ballot: well after the first
+    showing, so that memory does not stand in for judgement."""
+    result, half = list(block), block[: (len(block) + 1) // 2]
+    again, alike = (picked := rng.sample(half, min(2, len(half))))[0], picked[-1]
+    arm = rng.choice(arms)
+    for item in (_again(again, "repeat", again.right, again.left), _again(alike, "control", arm, arm)):
+        earliest = min(len(half) + 2, len(result))
+        result.insert(rng.randint(earliest, max(earliest, len(result) - 1)), item)
     return result
 
 
@@ -101,8 +115,8 @@ def session(answers: Sequence[ArmAnswer], a: str, b: str) -> list[Ballot]:
 
 
 def blinded(text: str) -> str:
-    """An answer without what gives its arm away: citation numbers and "according to the documents"."""
-    return _TELLTALE.sub("", text).strip()
+    """An answer without what gives its arm away: citation numbers, "according to the documents", where was looked."""
+    return _TELLTALE.sub("", bare(text)).strip()
 
 
 class VoteBox:
