@@ -78,9 +78,6 @@ class Checkpoints:
 
     def fault(self, path: Path) -> str:
         """What is wrong with a checkpoint, in words; "" when it can be used. Nothing is unpickled."""
-        import torch
-        from safetensors import SafetensorError
-
         try:
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -90,13 +87,7 @@ class Checkpoints:
         for name, size in state["sizes"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != size:
                 return f"{name} was cut short or is missing"
-        try:
-            for name, tensor in self.tensors(path, "adapter").items():
-                if not bool(torch.isfinite(tensor).all()):
-                    return f"{name} is not finite"
-        except (SafetensorError, OSError) as cause:
-            return f"adapter.safetensors does not open ({cause})"
-        return ""
+        return next((fault for file in sorted(path.glob("*.safetensors")) if (fault := damage(file))), "")
 
     def state(self, path: Path) -> dict[str, Any]:
         """state.json of a checkpoint."""
@@ -120,13 +111,29 @@ class Checkpoints:
         beside.replace(best / "adapter.safetensors")
         write_json(best / "scores.json", {**scores, "identity": self.identity})
 
-    def best(self) -> dict[str, Any] | None:
-        """The tensors of the best adapter so far, None when there is none of this run."""
+    def best(self) -> tuple[dict[str, Any] | None, str]:
+        """The tensors of the best adapter so far, None when there is none of this run; and why it was refused."""
         try:
             scores = json.loads((self.folder / "best" / "scores.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return None
-        return self.tensors(self.folder / "best", "adapter") if scores.get("identity") == self.identity else None
+            return None, ""
+        if scores.get("identity") != self.identity:
+            return None, ""
+        fault = damage(self.folder / "best" / "adapter.safetensors")
+        return (None, f"best: {fault}") if fault else (self.tensors(self.folder / "best", "adapter"), "")
+
+
+def damage(file: Path) -> str:
+    """What is wrong with a file of tensors, in words; "" when all of it opens and is finite."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        bad = [name for name, tensor in load_file(file).items() if not bool(torch.isfinite(tensor).all())]
+    except (SafetensorError, OSError) as cause:
+        return f"{file.name} does not open ({cause})"
+    return f"{bad[0]} in {file.name} is not finite" if bad else ""
 
 
 def _flush(path: Path) -> None:

@@ -77,7 +77,7 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
     run(trainer, job, model)
     system = main_system(job)
     if trainer.is_world_process_zero():
-        save_adapter(job, model, checkpoints.best() or adapter_tensors(model))
+        save_adapter(job, model, checkpoints.best()[0] or adapter_tensors(model))
     trainer.accelerator.wait_for_everyone()
     return make_card(job, scores=progress.scores(), system=system, template=template_fingerprint(tokenizer, system))
 
@@ -85,10 +85,13 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
 def run(trainer: Any, job: Job, model: Any) -> None:
     """Probe the base or pick up the newest good checkpoint, then train."""
     found, refused = trainer.checkpoints.newest()
-    for reason in refused:
+    _, fault = trainer.checkpoints.best()
+    for reason in [*refused, fault] if fault else refused:
         job.emit("warning", message=notice("checkpoint_unused", reason=reason))
     if found is not None:
         trainer.progress.restore(trainer.checkpoints.state(found)["progress"])
+        if fault:
+            trainer.progress.best = None  # The next evaluation's weights are kept instead.
         job.emit("started", message=notice("resumed", checkpoint=found.name))
     elif trainer.is_world_process_zero():
         trainer.progress.probe(model)

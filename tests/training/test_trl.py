@@ -148,7 +148,7 @@ def stopped(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize("fault", ["cut", "nan", "foreign", "unfinished", "pickle"])
+@pytest.mark.parametrize("fault", ["cut", "nan", "foreign", "unfinished", "pickle", "moments"])
 def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_is_used(tmp_path, stopped, fault):
     shutil.copytree(stopped / "run", tmp_path / "run")
     bench = Bench(tmp_path / "run", stopped / "tiny")
@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_is_used(t
 def damage(path, fault):
     from safetensors.torch import load_file, save_file
 
-    file = path / "adapter.safetensors"
+    file = path / ("optimizer.safetensors" if fault == "moments" else "adapter.safetensors")
     if fault == "cut":
         file.write_bytes(file.read_bytes()[:-100])
     elif fault == "nan":
@@ -178,6 +178,19 @@ def damage(path, fault):
         (path / "state.json").unlink()
     else:
         file.write_bytes(b"\x80\x04cos\nsystem\n" + b"." * (file.stat().st_size - 13))
+
+
+@pytest.mark.parametrize("fault", ["cut", "nan", "pickle"])
+def test_a_damaged_best_adapter_is_refused_by_name_and_never_becomes_the_adapter(tmp_path, stopped, fault):
+    shutil.copytree(stopped / "run", tmp_path / "run")
+    bench = Bench(tmp_path / "run", stopped / "tiny")
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints", _identity(bench))
+    checkpoints.keep_best(checkpoints.tensors(checkpoints.all()[0], "adapter"), {})
+    assert checkpoints.best()[1] == ""
+    damage(checkpoints.folder / "best", fault)
+    bench.train()
+    assert any(message.startswith("A checkpoint was not used: best: ") for message in bench.messages("warning"))
+    assert bench.step == 8 and read(tmp_path / "run" / "adapter").tensors == 28
 
 
 def test_a_crash_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, base, monkeypatch):
