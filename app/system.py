@@ -37,7 +37,7 @@ def refused(error: BaseException) -> DocgraftError | None:
     SQLite and the writers of weights have errors of their own for a full disk.
     """
     code, name = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
-    full = isinstance(error, sqlite3.Error) and "is full" in str(error) or f"os error {errno.ENOSPC}" in str(error)
+    full = (isinstance(error, sqlite3.Error) and "is full" in str(error)) or f"os error {errno.ENOSPC}" in str(error)
     if full or code in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space, or set DOCGRAFT_HOME to a folder on another disk."
     elif code in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) and name:

@@ -59,13 +59,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "waits_turn": ("It starts in a moment.", ""),
     # How it failed.
     "died": (
-        "The training process ended without finishing. If memory was short, the system may have ended it. Its last "
-        "lines:\n{tail}",
+        "The training process ended without finishing. If memory was short, the system may have ended it: half the "
+        "batch with twice the accumulation needs less. Its last lines:\n{tail}",
         "",
     ),
     "died_silent": (
-        "The training process ended without finishing. If memory was short, the system may have ended it. It printed "
-        "nothing.",
+        "The training process ended without finishing. If memory was short, the system may have ended it: half the "
+        "batch with twice the accumulation needs less. It printed nothing.",
         "",
     ),
     "not_started": ("The worker could not be started: {reason}", ""),
@@ -75,15 +75,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "not_finite_loss": (
         "Non-finite loss at step {step}.",
-        "Nothing of it was saved; the last finite checkpoint is kept. Lower the learning rate and resume.",
+        "Nothing of it was saved. Start again with half the learning rate: a resumed run keeps the rate that it had.",
     ),
     "not_finite_weights": (
         "The weights are no longer finite at step {step} ({name}).",
-        "The last finite checkpoint is kept: resume with a lower learning rate.",
+        "Nothing of it was saved. Start again with half the learning rate: a resumed run keeps the rate that it had.",
     ),
     "not_finite_saved": (
         "The trained weights are not finite ({name}); nothing was saved.",
-        "Lower the learning rate.",
+        "Start again with half the learning rate.",
     ),
     "disk_full": (
         "The disk is full ({free:,.0f} MB free). The last checkpoint is kept: free some space, then resume.",

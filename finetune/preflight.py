@@ -265,7 +265,7 @@ def _amounts(spec: TrainingSpec, pairs: Sequence[Pair], rows: Rows, tokenizer: A
         "longest": rows.longest,
         "truncated": rows.truncated,
         "steps": steps,
-        "epochs": round(steps * spec.batch * spec.accumulation * spec.devices / once, 2) if count else 0.0,
+        "epochs": round(steps / steps_of(spec.model_copy(update={"epochs": 1, "max_steps": -1}), once), 1),
         "sample": _pieces(rows.rows[0], tokenizer) if count else (),
     }
 

@@ -31,6 +31,12 @@ def test_the_card_counts_rows_tokens_steps_and_what_is_supervised(kb, base):
     assert found.checks > 4 and found.adapter_bytes > 0 and 0 < found.memory_needed < found.memory_free
 
 
+@pytest.mark.parametrize(("more", "steps", "passes"), [({}, 18, 3.0), ({"max_steps": 8}, 8, 1.3)])
+def test_passes_are_those_that_are_made_however_short_the_last_batch_of_one_is(kb, base, more, steps, passes):
+    found = look(kb, base, batch=3, **more)
+    assert (found.rows, found.steps, found.epochs) == (16, steps, passes)
+
+
 def test_the_first_row_is_shown_token_by_token_with_its_mask(kb, base):
     sample = look(kb, base).sample
     first = next(pair for pair in pairs(4) if pair.split == "train")
