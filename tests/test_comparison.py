@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -11,6 +12,7 @@ from finetune.evaluation import retelling
 from finetune.evaluation.arms import Answering
 from finetune.evaluation.comparison import run
 from finetune.evaluation.kept import Comparison, Plan, every, find
+from finetune.evaluation.report import explain
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
@@ -122,6 +124,18 @@ def test_an_answer_from_the_documents_takes_the_time_of_its_search_too(shelf):
         worker = Answering(arm, Reader(), Answerer(search, None, count=estimate), lambda _, found=found: found, library)
         (answer,) = worker.answer(QUESTIONS[:1])
         assert 30 <= answer.seconds < 60
+
+
+def test_every_grounded_answer_says_what_it_cites_and_whether_search_found_the_passage(compare):
+    comparison, _, _ = compare()
+    found = {(a.arm, a.question.id): a for a in comparison.answers()}
+    (quote,) = found["rag", "Cairn"].quotes
+    assert re.fullmatch(r"\[\d+\] berths\.md › Berths > Cairn: The fee for berth Cairn is 37 pounds a week\.", quote)
+    assert found["rag", "Cairn"].reached is True
+    assert found["base", "Cairn"].quotes == () and found["base", "Cairn"].reached is None
+    assert found["rag", "z1"].reached is None
+    away = found["rag", "Cairn"].model_copy(update={"reached": False, "correct": False})
+    assert "search did not find its passage" in explain(away)
 
 
 def test_general_questions_are_asked_without_documents_and_never_of_retrieval_arms(compare):

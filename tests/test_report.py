@@ -137,8 +137,16 @@ def test_a_judge_is_reported_in_sentences_with_how_far_it_can_be_trusted(card, b
 def test_the_markdown_report_holds_the_verdict_and_every_arm(card, language):
     text = markdown(card, language)
     assert card.verdict.sentence in text
-    assert text.count("\n| ") == 1 + 4
+    assert text.count("\n| ") == 1 + len(report_words(language)["marked"])
+    assert all(report_words(language)["labels"][arm] in text for arm in ("base", "rag", "tuned", "both"))
     assert (report_words(language)["unit"] or TOKENIZER) in text
+
+
+def test_a_question_stands_with_the_turn_before_it_and_every_answer_with_what_it_cites(card, by_arm):
+    question = by_arm["rag"][0].question.model_copy(update={"history": (("What does a day cost?", "9 pounds"),)})
+    told = by_arm["rag"][0].model_copy(update={"question": question, "quotes": ("[1] fees.md › Day: 1 pounds",)})
+    text = html(card, [told])
+    assert "What does a day cost? → 9 pounds" in text and "[1] fees.md › Day: 1 pounds" in text
 
 
 def test_a_failed_arm_is_failed_not_zero(card):
@@ -155,5 +163,5 @@ def test_marks_are_explained(by_arm):
 
 def test_both_languages_have_the_same_report_words():
     assert _EN.keys() == _ZH.keys()
-    for key in ("labels", "columns"):
+    for key in ("labels", "marked"):
         assert _EN[key].keys() == _ZH[key].keys()

@@ -9,7 +9,7 @@ import pytest
 
 from finetune.evaluation.comparison import decided
 from finetune.evaluation.statistics import compare
-from finetune.evaluation.verdict import BESIDE, FAMILY, ArmNumbers, Change, Numbers, decide
+from finetune.evaluation.verdict import BESIDE, FAMILY, ArmNumbers, Change, Numbers, compared, decide
 from finetune.evaluation.words import _EN, _ZH
 
 ARMS = ("base", "rag", "tuned", "both")
@@ -239,6 +239,13 @@ def test_no_sentence_of_any_case_is_left_with_a_gap():
             verdict = decided(planted(rates, **size), dict.fromkeys(failed, "gone"), language)
             for text in (verdict.sentence, *verdict.reasons, *verdict.vetoes):
                 assert not re.search(r"[{}–]|\(\s*[,)]|（、|、）|\+0|-0 |  | 1 \w+s\b", text), text
+
+
+def test_an_interval_without_zero_that_many_comparisons_make_unsure_says_why_it_is_open():
+    open_ = planted({"base": 0.5, "rag": 0.55, "tuned": 0.5, "both": 0.5}, n=150, sections=50, resamples=500)
+    found = open_.differences[0].model_copy(update={"low": 0.01, "high": 0.2, "p_holm": 0.2})
+    assert "leaves out 0" in compared(found, "en") and "不含 0" in compared(found, "zh-Hant")
+    assert "leaves out 0" not in compared(found.model_copy(update={"low": 0.004}), "en")
 
 
 def test_a_true_null_is_called_better_in_at_most_one_comparison_of_twenty():

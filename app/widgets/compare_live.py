@@ -8,7 +8,8 @@ import streamlit as st
 
 from app import comparing, state
 from app.widgets import POLL, error, plain
-from app.widgets.compare_words import arm_name
+from app.widgets.compare_words import arm_name, language
+from finetune.evaluation.words import brief
 from retrieval.answer import safe_markdown
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _watch(job: Job) -> None:
                 answer = shown["answer"]
                 if answer is not None:
                     cited = ", ".join(dict.fromkeys(c.document for c in answer.citations))
-                    st.caption(f"{answer.seconds:.1f} s" + (f" · {cited}" if cited else ""))
+                    st.caption(brief(answer.seconds, language()) + (f" · {cited}" if cited else ""))
         if not ended and st.button(t("common.stop"), key="live-stop", icon=":material/stop_circle:"):
             job.stop()
         if ended and not job.info.get("drawn"):

@@ -17,10 +17,12 @@ from retrieval.answer import safe_markdown
 if TYPE_CHECKING:
     from finetune.evaluation.kept import Comparison
     from finetune.evaluation.records import ArmAnswer
-    from finetune.records import Arm
+    from finetune.records import Arm, Question
 
 SHOWN = 25
 """Questions drawn at once; so many more come with each press."""
+BESIDE = 2
+"""Answers in a row: with and without the adapter stand beside each other where those are the ways."""
 Right = dict[str, bool | None]
 FILTERS: dict[str, Callable[[Right], bool]] = {
     "all": lambda right: True,
@@ -66,18 +68,17 @@ def questions(user: str, kb: str, comparison: Comparison, *, again: Arm | None) 
 
 
 def _one(user: str, kb: str, group: list[ArmAnswer], again: Arm | None) -> None:
-    from finetune.evaluation.report import explain
-
     t, question = state.text(), group[0].question
     with st.container(border=True):
+        earlier(question)
         st.markdown(f"**{plain(question.question)}**")
         st.caption(t("compare.reference", text=plain(question.answer or t("compare.not_there"))))
         if question.evidence:
             st.caption(t("compare.evidence", text=plain(question.evidence)))
-        for answer in group:
-            sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
-            st.markdown(f"{sign} **{arm_name(answer.arm)}** {safe_markdown(answer.text)}")
-            st.caption(plain(explain(answer, language())))
+        for start in range(0, len(group), BESIDE):
+            for answer, column in zip(group[start : start + BESIDE], st.columns(BESIDE), strict=False):
+                with column:
+                    _answer(answer)
         if again:
             st.button(
                 t("compare.before_after"),
@@ -87,3 +88,20 @@ def _one(user: str, kb: str, group: list[ArmAnswer], again: Arm | None) -> None:
                 args=(user, kb, question.question, BEFORE_AFTER),
                 kwargs={"model": again.model, "adapter": again.adapter},
             )
+
+
+def _answer(answer: ArmAnswer) -> None:
+    """An answer, what it cites, and why it got its mark."""
+    from finetune.evaluation.report import explain
+
+    sign = {True: ":green[:material/check:]", False: ":red[:material/close:]"}.get(answer.correct, "·")  # type: ignore[arg-type]
+    st.markdown(f"{sign} **{arm_name(answer.arm)}**  \n{safe_markdown(answer.text)}")
+    for quote in answer.quotes:
+        st.caption(plain(quote))
+    st.caption(plain(explain(answer, language())))
+
+
+def earlier(question: Question) -> None:
+    """The turns that a question follows, without which it cannot be understood."""
+    for user, assistant in question.history:
+        st.caption(state.text()("compare.earlier", text=plain(" → ".join(part for part in (user, assistant) if part))))

@@ -13,6 +13,7 @@ from app.widgets import picker, plain
 from app.widgets.compare_questions import questions
 from app.widgets.compare_vote import voting
 from app.widgets.compare_words import arm_name, language
+from finetune.evaluation.words import brief
 
 if TYPE_CHECKING:
     from finetune.evaluation.kept import Comparison
@@ -141,7 +142,7 @@ def _table(card: ComparisonCard) -> None:
             t("compare.wrongly"): _of(s.wrongly_abstained),
             "F1": f"{s.f1:.2f}",
             "ROUGE-L": f"{s.rouge_l:.2f}",
-            t("compare.each"): f"{s.seconds:.2f} s",
+            t("compare.each"): brief(s.seconds, language(), places=2),
         }
 
     st.dataframe([row(s) for s in card.summaries if not s.failed], hide_index=True)
@@ -161,7 +162,7 @@ def _differences(card: ComparisonCard) -> None:
                 t("compare.range"): f"{100 * d.low:+.1f} … {100 * d.high:+.1f}",
                 "p (Holm)": f"{d.p_holm:.3f}",
                 t("compare.settled"): "✓" if d.settled else "",
-                t("compare.needed"): "" if d.needed is None else f"+{d.needed - d.n}",
+                t("compare.needed"): "" if d.needed is None else f"+{d.needed - d.n:,}",
             }
             for d in (*card.differences, *card.further)
         ],
@@ -186,8 +187,9 @@ def _cost(card: ComparisonCard) -> None:
     from finetune.evaluation.report import costs
     from finetune.evaluation.report_words import report_words
 
-    lines = costs(card, report_words(language()), language())
-    st.markdown("\n".join(f"- **{plain(name)}**: {plain(value)}" for name, value in lines))
+    words = report_words(language())
+    lines = costs(card, words, language())
+    st.markdown("\n".join(f"- **{plain(name)}**{words['colon']}{plain(value)}" for name, value in lines))
 
 
 def _judge(card: ComparisonCard) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import state
 from app.widgets import picker, plain
+from app.widgets.compare_questions import earlier
 from app.widgets.compare_words import arm_name
 from retrieval.answer import safe_markdown
 
@@ -80,7 +81,7 @@ def _ballot(user: str, box: VoteBox, item: Ballot, answers: Sequence[ArmAnswer])
 
     t = state.text()
     texts = {x.arm: x.text for x in answers if x.question.id == item.question_id}
-    question = next(x.question.question for x in answers if x.question.id == item.question_id)
+    question = next(x.question for x in answers if x.question.id == item.question_id)
     shown, buttons = st.container(), st.container(horizontal=True)
     with buttons:  # Sent first: a key pressed at the sight of the answers must not reach the last ballot's buttons.
         for number, choice in enumerate(CHOICES, 1):
@@ -93,7 +94,8 @@ def _ballot(user: str, box: VoteBox, item: Ballot, answers: Sequence[ArmAnswer])
             )
     with shown:
         st.caption(t("compare.vote_lead"))
-        st.markdown(f"**{plain(question)}**")
+        earlier(question)
+        st.markdown(f"**{plain(question.question)}**")
         for side, column in zip(("left", "right"), st.columns(2), strict=True):
             with column, st.container(border=True):
                 st.caption(t(f"compare.vote_{side}"))

@@ -98,6 +98,11 @@ class Answering:
         grounded = self.arm.retrieval or self.arm.oracle
         return self._grounded(questions, size, stopping) if grounded else self._closed_book(questions, size, stopping)
 
+    def reached(self, question: Question, answer: Answer) -> bool | None:
+        """Whether search found all that holds the answer; None where nothing was searched or the place is unknown."""
+        wanted = {section.id for section in holding(question, self.library)} if self.arm.retrieval else set()
+        return wanted <= {hit.section.id for hit in answer.hits} if wanted else None
+
     def _closed_book(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
         spoken, seconds = self._speak([closed_book(q) for q in questions], size, stopping)
         return [
@@ -190,17 +195,7 @@ def turns(question: Question) -> list[tuple[str, str]]:
 
 
 def gold(question: Question, library: Library) -> SearchResult:
-    """The passage that holds the answer as if search had found just that: the ceiling of reading.
-
-    Empty when neither the section's id, nor the evidence quote, nor the section's name leads to one.
-    """
-    wanted = "".join(question.evidence.split())
-    sections = library.sections()
-    found = [s for s in sections if s.id == question.section_id]
-    if not found and wanted:
-        parts = ["".join(part.split()) for part in question.evidence.split("\n") if part.strip()]
-        found = [s for s in sections if any(part in "".join(s.text.split()) for part in parts)]
-    found = found or named(question.section_id, sections)
+    """The passage that holds the answer as if search had found just that: the ceiling of reading."""
     hits = tuple(
         Hit(
             section=section,
@@ -209,11 +204,26 @@ def gold(question: Question, library: Library) -> SearchResult:
             score=1.0,
             evidence=tuple(Evidence(unit=unit, score=-float(unit.ordinal)) for unit in library.units(section.id)),
         )
-        for section in found
+        for section in holding(question, library)
     )
     return SearchResult(
         question=question.question, hits=hits, relevance=1.0, floor=0.0, documents=len(library.documents())
     )
+
+
+def holding(question: Question, library: Library) -> Sequence[Section]:
+    """The sections that hold the answer: by id, else by the evidence quote, else by name.
+
+    None where nothing leads to one, or where the documents do not answer the question.
+    """
+    if question.answer is None or not (question.section_id or question.evidence):
+        return []
+    if found := library.sections_by_id([question.section_id]):
+        return list(found.values())
+    sections = library.sections()
+    parts = ["".join(part.split()) for part in question.evidence.split("\n") if part.strip()]
+    quoted = [s for s in sections if any(part in "".join(s.text.split()) for part in parts)]
+    return quoted or named(question.section_id, sections)
 
 
 def ranked(given: SearchResult, found: SearchResult) -> SearchResult | None:
@@ -250,7 +260,7 @@ def runnable(question: Question, arm: Arm, library: Library) -> bool:
     if question.test_set == "general":
         return not (arm.retrieval or arm.oracle)
     if arm.oracle:
-        return question.answer is not None and bool(gold(question, library).hits)
+        return bool(holding(question, library))
     return True
 
 

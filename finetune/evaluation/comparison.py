@@ -25,7 +25,7 @@ from memory.errors import BackendFailed
 from memory.records import digest, now
 from memory.workspace import append_line, mend_lines, read_lines, write_json, write_text
 from retrieval.citations import strip
-from retrieval.records import Answer
+from retrieval.records import Answer, Citation
 
 if TYPE_CHECKING:
     from finetune.evaluation.judges import Judge
@@ -154,11 +154,18 @@ def marked(arm: Arm, question: Question, answer: Answer) -> ArmAnswer:
         supported=not answer.marks if grounded and not answer.abstained else None,
         sections=tuple(dict.fromkeys(hit.section.id for hit in answer.hits)),
         cited=tuple(dict.fromkeys(c.section_id for c in answer.citations)),
+        quotes=tuple(_quoted(c) for c in answer.citations),
         cut_off=answer.cut_off,
         seconds=answer.seconds,
         prompt_tokens=answer.prompt_tokens,
         answer_tokens=answer.answer_tokens,
     )
+
+
+def _quoted(citation: Citation) -> str:
+    """A citation in one line."""
+    place = " › ".join(part for part in (citation.document, citation.section) if part)
+    return f"[{citation.number}] {place}: {' '.join(citation.quote.split())}"
 
 
 def _ask(
@@ -182,7 +189,8 @@ def _ask(
             said = worker.answer(group, size=BATCH, stopping=stop)
             held = _held()
             answers = [
-                marked(worker.arm, q, a).model_copy(update={"memory": held}) for q, a in zip(group, said, strict=True)
+                marked(worker.arm, q, a).model_copy(update={"memory": held, "reached": worker.reached(q, a)})
+                for q, a in zip(group, said, strict=True)
             ]
             with comparison.answers_file.open("a", encoding="utf-8") as file:
                 row = {"arm": key[0], "batch": key[1], "answers": [a.model_dump(mode="json") for a in answers]}

@@ -32,6 +32,10 @@ class ArmAnswer(Record):
     """Sections it was given."""
     cited: tuple[str, ...] = ()
     """Sections it cited."""
+    quotes: tuple[str, ...] = ()
+    """What its citations point to, each with number, document and section."""
+    reached: bool | None = None
+    """Whether search found the passage that holds the answer; None without search, or where the passage is unknown."""
     cut_off: bool = False
     seconds: float = 0.0
     """Its share of its batch."""

@@ -13,7 +13,7 @@ from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, S
 from finetune.evaluation.report_words import report_words
 from finetune.evaluation.statistics import Difference
 from finetune.evaluation.verdict import compared
-from finetune.evaluation.words import duration, say, short, signed
+from finetune.evaluation.words import brief, duration, say, short, signed
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("set", "kind", "language", "base")
@@ -103,10 +103,11 @@ def explain(answer: ArmAnswer, language: str = "en") -> str:
     else:
         code = "why_right" if answer.correct else "why_wrong"
     notes = [say(language, code)]
+    notes += [say(language, "why_not_found")] if answer.reached is False and not answer.correct else []
     notes += [say(language, "why_unsupported")] if answer.supported is False else []
     notes += [say(language, "why_cut_off")] if answer.cut_off else []
     notes += [f"F1 {marks.f1:.2f}, ROUGE-L {marks.rouge_l:.2f}"] if marks else []
-    return " · ".join([*notes, f"{answer.seconds:.1f} s"])
+    return " · ".join([*notes, brief(answer.seconds, language)])
 
 
 def percent(value: Share) -> str:
@@ -141,12 +142,13 @@ def _forest(found: Difference, language: str) -> dict[str, Any]:
         "high": 100 * found.high,
         "point": 100 * found.difference,
         "said": f"{signed(found.difference)} ({signed(found.low)} … {signed(found.high)}), n = {found.n}",
-        "note": words["settled"] if found.settled else words["more"].format(n=more) if more else words["open"],
+        "note": words["settled"] if found.settled else words["more"].format(n=f"{more:,}") if more else words["open"],
     }
 
 
 def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str) -> dict[str, Any]:
-    columns = {
+    """Every mark in a row, a column for each arm."""
+    cells = {
         "correct": lambda s: percent(s.answerable),
         "declined": lambda s: percent(s.unanswerable),
         "wrongly_declined": lambda s: percent(s.wrongly_abstained),
@@ -162,14 +164,10 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
         "drift": lambda s: str(s.drift),
         "cut_off": lambda s: str(s.cut_off),
     }
-    rows = []
-    for summary in summaries:
-        name = label(summary.arm, language)
-        if summary.failed:
-            rows.append((name, [summary.failed, *[""] * (len(columns) - 1)]))
-        else:
-            rows.append((name, [column(summary) for column in columns.values()]))
-    return {"header": [words["columns"][key] for key in columns], "rows": rows}
+    rows = [(words["marked"][key], ["" if s.failed else cell(s) for s in summaries]) for key, cell in cells.items()]
+    # Why an arm failed stands in its first cell.
+    rows[0] = (rows[0][0], [s.failed or shown for s, shown in zip(summaries, rows[0][1], strict=True)])
+    return {"header": [label(s.arm, language) for s in summaries], "rows": rows}
 
 
 def groups(summaries: Sequence[ArmSummary], words: dict[str, Any]) -> list[dict[str, Any]]:
@@ -188,9 +186,8 @@ def group(name: str, words: dict[str, Any]) -> str:
 def costs(card: ComparisonCard, words: dict[str, Any], language: str) -> list[tuple[str, str]]:
     """What each way costs, as (name, value) lines."""
     cost, names = card.economics, words["costs"]
-    second = "秒" if language.startswith("zh") else "s"
     lines = [(names["training"], duration(cost.training_seconds, language))] if cost.training_seconds else []
-    lines.append((names["each"], _each(cost.answer_seconds, lambda v: f"{v:.2f} {second}", language)))
+    lines.append((names["each"], _each(cost.answer_seconds, lambda v: brief(v, language, places=2), language)))
     if cost.answer_tokens:
         lines.append((names["tokens"], _each(cost.answer_tokens, lambda v: f"{v:,.0f}", language)))
     if cost.money_per_answer:

@@ -57,6 +57,7 @@ _EN: dict[str, Any] = {
         ("broke", "The adapter broke"),
         ("none", "Nobody knew"),
     ],
+    "earlier": "Before",
     "reference": "Reference",
     "evidence": "Evidence",
     "none": "not in the documents",
@@ -92,7 +93,7 @@ _EN: dict[str, Any] = {
             "reversed": "Reversed",
         },
     },
-    "columns": {
+    "marked": {
         "correct": "Right",
         "declined": "Rightly declined",
         "wrongly_declined": "Wrongly declined",
@@ -161,6 +162,7 @@ _ZH: dict[str, Any] = {
         ("broke", "微調答壞了"),
         ("none", "全都答錯"),
     ],
+    "earlier": "先前",
     "reference": "標準答案",
     "evidence": "依據",
     "none": "文件中沒有",
@@ -195,7 +197,7 @@ _ZH: dict[str, Any] = {
             "reversed": "反向",
         },
     },
-    "columns": {
+    "marked": {
         "correct": "答對",
         "declined": "正確拒答",
         "wrongly_declined": "錯誤拒答",

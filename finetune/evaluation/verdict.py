@@ -276,9 +276,10 @@ def _explained(found: Difference, language: str) -> str:
 
 def compared(found: Difference, language: str) -> str:
     """One comparison in a sentence."""
+    clear = round(100 * found.low) > 0 or round(100 * found.high) < 0
     return say(
         language,
-        "settled" if found.settled else "open",
+        "settled" if found.settled else "open_among_many" if clear else "open",
         a=say(language, found.a),
         b=say(language, found.b),
         difference=points(found.difference, language),

@@ -37,6 +37,8 @@ _EN = {
     "settled": "{a} against {b}: {difference} on {n} (95% interval {low} to {high}). Settled.",
     "open": "{a} against {b}: {difference} on {n} (95% interval {low} to {high}). Not settled; "
     "{n} can show {smallest} or more.",
+    "open_among_many": "{a} against {b}: {difference} on {n} (95% interval {low} to {high}). Not settled: the interval "
+    "leaves out 0, but not clearly enough for one of several comparisons.",
     "memorised": "The adapter knows the wordings it was trained on but not the same facts in other words: it has "
     "memorised, not learned. More wordings per fact help more than more epochs.",
     "abstains": "{arm} declines to answer more than half of the questions that the documents do answer.",
@@ -60,6 +62,7 @@ _EN = {
     "why_right": "holds the reference",
     "why_wrong": "does not hold the reference",
     "why_unsupported": "holds something that its evidence does not",
+    "why_not_found": "search did not find its passage",
     "why_cut_off": "cut off at the limit",
 }
 _ZH = {
@@ -91,6 +94,8 @@ _ZH = {
     "settled": "{a}與{b}相比：{n}相差 {difference}（95% 區間 {low} 到 {high}）。已可判定。",
     "open": "{a}與{b}相比：{n}相差 {difference}（95% 區間 {low} 到 {high}）。尚未判定；"
     "這麼多題能看出 {smallest}以上的差距。",
+    "open_among_many": "{a}與{b}相比：{n}相差 {difference}（95% 區間 {low} 到 {high}）。尚未判定：區間雖不含 0，"
+    "但同時做了好幾項比較，還不夠明確。",
     "memorised": "微調後的模型只記得訓練時的問法，換句話問同一件事就答不出來：這是死背，不是學會。"
     "與其增加訓練輪數，不如增加每件事實的問法。",
     "abstains": "文件中有答案的題目，{arm}有一半以上拒絕回答。",
@@ -112,6 +117,7 @@ _ZH = {
     "why_right": "含標準答案",
     "why_wrong": "不含標準答案",
     "why_unsupported": "含有依據中找不到的內容",
+    "why_not_found": "檢索沒有找到它的段落",
     "why_cut_off": "因長度上限中斷",
 }
 
@@ -159,6 +165,11 @@ def listed(names: Sequence[str], language: str) -> str:
 def joined(first: str, second: str, language: str) -> str:
     """Two sentences, one after the other."""
     return f"{first}{second}" if language.startswith("zh") else f"{first} {second}"
+
+
+def brief(seconds: float, language: str = "en", *, places: int = 1) -> str:
+    """The few seconds of an answer."""
+    return f"{seconds:.{places}f} {'秒' if language.startswith('zh') else 's'}"
 
 
 def _many(figure: str, number: int, noun: str) -> str:
