@@ -93,7 +93,9 @@ def key_list(*, as_json: AsJson = False) -> None:
         line("\n".join(names) or "No keys are kept.")
 
 
-def key_set(name: Annotated[str, typer.Argument(help="Its name, such as OPENAI_API_KEY.")]) -> None:
+def key_set(
+    name: Annotated[str, typer.Argument(help="Its name, such as OPENAI_API_KEY.")], *, as_json: AsJson = False
+) -> None:
     """Keep a key: typed unseen, or read from standard input."""
     from app import keys
 
@@ -101,10 +103,10 @@ def key_set(name: Annotated[str, typer.Argument(help="Its name, such as OPENAI_A
     if not key:
         raise DocgraftError("The key is empty.", "Type or pipe it in.")
     keys.store(wiring().home, name, key)
-    line(f"kept      {name}")
+    _said("kept", name, as_json=as_json)
 
 
-def key_remove(name: str) -> None:
+def key_remove(name: str, *, as_json: AsJson = False) -> None:
     """Remove a kept key."""
     from app import keys
 
@@ -112,7 +114,7 @@ def key_remove(name: str) -> None:
     if name not in keys.stored(home):
         raise DocgraftError(f"No key {name!r} is kept.", "See: docgraft keys list")
     keys.store(home, name, "")
-    line(f"removed   {name}")
+    _said("removed", name, as_json=as_json)
 
 
 def account_list(*, as_json: AsJson = False) -> None:
@@ -124,27 +126,39 @@ def account_list(*, as_json: AsJson = False) -> None:
         table(["Account"], [[name] for name in names])
 
 
-def account_add(name: str) -> None:
+def account_add(name: str, *, as_json: AsJson = False) -> None:
     """Add an account; its password is typed unseen, or read from standard input."""
     wiring().accounts().add(name, _secret("Password: "))
-    line(f"added     {name}")
+    _said("added", name, as_json=as_json)
 
 
-def account_password(name: str) -> None:
+def account_password(name: str, *, as_json: AsJson = False) -> None:
     """Give an account a new password."""
     wiring().accounts().set_password(name, _secret("New password: "))
-    line(f"changed   {name}")
+    _said("changed", name, as_json=as_json)
 
 
-def account_remove(name: str, *, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+def account_remove(
+    name: str,
+    *,
+    as_json: AsJson = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
     """Remove an account with its conversations and memories. Its knowledge bases stay on disk."""
     objects = wiring()
     if name not in objects.accounts().names():
         raise DocgraftError(f"There is no account {name!r}.", "See: docgraft accounts list")
-    confirm(f"Remove {name!r} with its conversations and memories?", yes=yes)
+    confirm(f"Remove {name!r} with its conversations and memories?", yes=yes or as_json)
     objects.accounts().remove(name)
     objects.conversations().delete_user(name)
-    line(f"removed   {name}")
+    _said("removed", name, as_json=as_json)
+
+
+def _said(done: str, name: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json({done: name})
+    else:
+        line(f"{done:<9} {name}")
 
 
 def _secret(prompt: str) -> str:

@@ -193,7 +193,7 @@ def test_the_page_is_not_opened_to_the_network_without_a_login(cli, monkeypatch)
 
 def test_keys_are_kept_and_never_shown(cli, monkeypatch, workspace):
     monkeypatch.setattr(sys, "stdin", io.StringIO("sk-TEST-CANARY-000\n"))
-    assert cli("keys", "set", "OPENAI_API_KEY").code == 0
+    assert cli("keys", "set", "OPENAI_API_KEY", "--json").json == {"kept": "OPENAI_API_KEY"}
     ended = cli("keys", "list", "--json")
     assert ended.json == {"keys": ["OPENAI_API_KEY"]} and "CANARY" not in ended.out
     assert cli("keys", "remove", "OPENAI_API_KEY").code == 0
@@ -204,7 +204,8 @@ def test_accounts_are_added_listed_and_removed(cli, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("a long enough password\n"))
     assert cli("accounts", "add", "ada").code == 0
     assert cli("accounts", "list", "--json").json == {"accounts": ["ada"]}
-    assert cli("accounts", "remove", "ada", "--yes").code == 0
+    assert cli("accounts", "remove", "ada").code == 1  # Nobody is there to be asked.
+    assert cli("accounts", "remove", "ada", "--json").json == {"removed": "ada"}
     assert cli("accounts", "remove", "ada", "--yes").code == 1
 
 
