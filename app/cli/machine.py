@@ -148,7 +148,7 @@ def account_remove(
     objects = wiring()
     if name not in objects.accounts().names():
         raise DocgraftError(f"There is no account {name!r}.", "See: docgraft accounts list")
-    confirm(f"Remove {name!r} with its conversations and memories?", yes=yes or as_json)
+    confirm(f"Remove {name!r} with its conversations and memories?", yes=yes)
     objects.accounts().remove(name)
     objects.conversations().delete_user(name)
     _said("removed", name, as_json=as_json)

@@ -205,7 +205,7 @@ def test_accounts_are_added_listed_and_removed(cli, monkeypatch):
     assert cli("accounts", "add", "ada").code == 0
     assert cli("accounts", "list", "--json").json == {"accounts": ["ada"]}
     assert cli("accounts", "remove", "ada").code == 1  # Nobody is there to be asked.
-    assert cli("accounts", "remove", "ada", "--json").json == {"removed": "ada"}
+    assert cli("accounts", "remove", "ada", "--yes", "--json").json == {"removed": "ada"}
     assert cli("accounts", "remove", "ada", "--yes").code == 1
 
 
