@@ -117,6 +117,15 @@ def test_forgetting_abstention_and_leaks_veto_the_adapter(more, word):
     assert any(word in veto for veto in verdict.vetoes)
 
 
+@pytest.mark.parametrize(("lost", "winner"), [(2, "both"), (3, "rag")])
+def test_two_of_seven_questions_are_chance_and_veto_nothing_three_do(lost, winner):
+    """As many general questions as quick effort asks."""
+    change = Change(lost=lost, gained=0, n=7)
+    verdict = decide(planted({"base": 0.05, "rag": 0.45, "tuned": 0.2, "both": 0.75}, forgetting=change))
+    assert verdict.winner == winner
+    assert all("of 7 general questions 3 lost, 0 gained" in veto for veto in verdict.vetoes)
+
+
 def test_a_gain_that_is_real_but_small_does_not_pay_for_training_again():
     numbers = planted({"base": 0.1, "rag": 0.6, "tuned": 0.1, "both": 0.6})
     gain = {"difference": 0.03, "low": 0.01, "high": 0.05, "p_holm": 0.01}

@@ -35,6 +35,8 @@ NAMED = ("both", "rag", "tuned", "base")
 """The same in the order in which a sentence names them."""
 MARGIN = 0.05
 """Differences inside this band are too small to matter."""
+FEW = 3
+"""Fewer questions lost than this are chance, however large a share of a small set they make."""
 VERBOSE = 3.0
 """An arm this many times longer than one it beats may win by length alone."""
 COSTLY = 3.0
@@ -73,8 +75,9 @@ class Change(Record):
 
     @property
     def serious(self) -> bool:
-        """More than five points and not by chance, or more than fifteen points whatever the count."""
-        return self.drop > 3 * MARGIN or (self.drop > MARGIN and mcnemar(self.lost, self.gained) < ALPHA)
+        """More than five points and not by chance, or more than fifteen points and at least FEW questions."""
+        large = self.drop > 3 * MARGIN and self.lost - self.gained >= FEW
+        return large or (self.drop > MARGIN and mcnemar(self.lost, self.gained) < ALPHA)
 
 
 class Numbers(Record):
@@ -106,7 +109,7 @@ def decide(numbers: Numbers, language: str = "en") -> Verdict:
         winner=winner,
         sentence=_sentence(numbers, language, why, winner=winner, eligible=eligible, nearest=nearest),
         reasons=tuple(_reasons(numbers, language, winner, eligible)),
-        vetoes=tuple(say(language, code, arm=say(language, arm)) for arm, codes in vetoes.items() for code in codes),
+        vetoes=tuple(_veto(numbers, language, arm, code) for arm, codes in vetoes.items() for code in codes),
         needed=(nearest.needed or 0) - nearest.n if nearest else None,
     )
 
@@ -165,6 +168,12 @@ def _vetoes(numbers: Numbers) -> dict[str, list[str]]:
         if _wins_by_length(numbers, arm):
             found.setdefault(arm, []).append("veto_verbose")
     return found
+
+
+def _veto(numbers: Numbers, language: str, arm: str, code: str) -> str:
+    """Why an arm is out, with the counts that it rests on where there are such."""
+    counted = {"veto_forgetting": numbers.forgetting, "veto_abstention": numbers.abstention.get(arm)}.get(code)
+    return say(language, code, arm=say(language, arm), **(counted.model_dump() if counted else {}))
 
 
 def _too_costly(numbers: Numbers, arm: str) -> bool:
@@ -239,8 +248,10 @@ def _sentence(
         smallest=points(max((d.smallest for d in against), default=1.0), language, sign=False),
         **{arm: shares.get(arm, "") for arm in DECIDING},
     )
-    ahead = winner in eligible and any(numbers.arms[arm].correct > numbers.arms[winner].correct for arm in eligible)
-    return joined(told, say(language, "ahead"), language) if ahead else told
+    best = max(eligible, key=lambda arm: numbers.arms[arm].correct, default="")
+    if winner not in eligible or numbers.arms[best].correct == numbers.arms[winner].correct:
+        return told
+    return joined(told, say(language, "ahead", a=say(language, best), share=shares[best]), language)
 
 
 def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[str]) -> list[str]:

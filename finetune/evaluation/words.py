@@ -23,7 +23,7 @@ _EN = {
     "nothing_left": "Use the plain model: everything else that was compared is out.",
     "nothing_right": "Cannot tell: nothing that was compared answered even one of {asked} right. A stronger model "
     "would tell more.",
-    "ahead": "What is ahead of it here is so by no more than chance allows.",
+    "ahead": "{a} answered more of these right ({share}), by no more than chance allows.",
     "undecided": "Cannot tell yet whether {a} is better than {b}: about {more} ({needed} in all) would settle it.",
     "undecided_0": "Cannot tell: nothing is shown to be better than the plain model, and {asked} can only show "
     "differences of {smallest} or more. More questions show smaller ones.",
@@ -43,8 +43,10 @@ _EN = {
     "memorised, not learned. More wordings per fact help more than more epochs.",
     "abstains": "{arm} declines to answer more than half of the questions that the documents do answer.",
     "both_open": "Whether the adapter adds anything to retrieval is open: about {needed} in all would settle it.",
-    "veto_forgetting": "{arm} is out: the adapter forgot general knowledge.",
-    "veto_abstention": "{arm} is out: with the adapter, it answers questions that the documents do not answer.",
+    "veto_forgetting": "{arm} is out: the adapter forgot general knowledge (of {n} general questions {lost} lost, "
+    "{gained} gained).",
+    "veto_abstention": "{arm} is out: with the adapter, it answers questions that the documents do not answer (of {n} "
+    "such questions {lost} lost, {gained} gained).",
     "veto_leak": "{arm} is out: test questions stand in the training rows.",
     "veto_cost": "{arm} is out: what it gains does not pay for training again whenever documents change, or for the "
     "time its answers take.",
@@ -81,7 +83,7 @@ _ZH = {
     "nothing_helps": "使用原始模型：比較過的方式都沒有足以影響使用的進步（原始模型 {mine}、{others}）。",
     "nothing_left": "使用原始模型：比較過的其他方式都已出局。",
     "nothing_right": "無法判定：{asked}中，比較過的方式一題也沒有答對。換用較強的模型才看得出差別。",
-    "ahead": "比它高的比例，差距仍可能只是偶然。",
+    "ahead": "{a}這次答對更多（{share}），但差距仍可能只是偶然。",
     "undecided": "{a}是否勝過{b}，目前無法判定：大約再加 {more}（共 {needed} 題）才能確定。",
     "undecided_0": "無法判定：沒有任何方式確定勝過原始模型，而 {asked}只能看出 {smallest}以上的差距。"
     "題目愈多，能看出的差距愈小。",
@@ -100,8 +102,8 @@ _ZH = {
     "與其增加訓練輪數，不如增加每件事實的問法。",
     "abstains": "文件中有答案的題目，{arm}有一半以上拒絕回答。",
     "both_open": "微調能否為檢索加分尚無定論：大約需要 {needed}才能判定。",
-    "veto_forgetting": "{arm}出局：微調後的模型忘了一般知識。",
-    "veto_abstention": "{arm}出局：微調後，文件裡沒有答案的問題它也照答。",
+    "veto_forgetting": "{arm}出局：微調後的模型忘了一般知識（{n} 題一般問題中，{lost} 題變錯、{gained} 題變對）。",
+    "veto_abstention": "{arm}出局：微調後，文件裡沒有答案的問題它也照答（{n} 題中，{lost} 題變錯、{gained} 題變對）。",
     "veto_leak": "{arm}出局：測驗題出現在訓練資料中。",
     "veto_cost": "{arm}出局：進步的幅度抵不過每次文件更動都要重新訓練的成本，或答得太慢。",
     "facts": "{a}比{b}高出 {difference}：它學到了這些文件的內容，而不只是回答的方式。",
