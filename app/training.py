@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +210,16 @@ def readiness(wiring: Wiring, engine: str) -> Readiness:
     from finetune import engines
 
     return engines.load(engine, wiring.home.root).readiness(TrainingSpec(engine=engine, base="", dataset=""))
+
+
+def closed(wiring: Wiring, spec: TrainingSpec, name: str, choices: Sequence[Any]) -> dict[Any, Readiness]:
+    """The choices of a setting that cannot work here, and what each lacks; none where the engine itself cannot work."""
+    from finetune import engines
+
+    engine = engines.load(spec.engine, wiring.home.root)
+    found = {choice: engine.readiness(changed(spec, {name: choice})) for choice in choices}
+    shut = {choice: ready for choice, ready in found.items() if not ready.ready}
+    return shut if len(shut) < len(found) else {}
 
 
 def staleness(wiring: Wiring, user: str, kb: str, adapter: str) -> Staleness:

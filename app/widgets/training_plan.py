@@ -13,7 +13,7 @@ from app.text import strings
 from app.training import Wish
 from app.widgets import apart, empty, error, picked, picker, plain, progress
 from app.widgets.pairs_building import EFFORTS, label
-from app.widgets.training_engine import engine_choice
+from app.widgets.training_engine import engine_choice, words
 from finetune.records import TrainingSpec
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def _values(spec: TrainingSpec) -> None:
         fields = [name for name in TrainingSpec.model_fields if name not in CHOSEN]
         for number, name in enumerate(fields):
             with columns[number % 2]:
-                given[name] = _field(name, getattr(spec, name))
+                given[name] = _field(spec, name)
         with st.container(horizontal=True):
             if st.form_submit_button(t("train.apply"), key="apply-values"):
                 _apply(spec, given)
@@ -271,14 +271,13 @@ def help_of(name: str) -> str:
     return f"{text} `{name}`"
 
 
-def _field(name: str, value: Any) -> Any:
-    t, kind = state.text(), TrainingSpec.model_fields[name].annotation
+def _field(spec: TrainingSpec, name: str) -> Any:
+    t, kind, value = state.text(), TrainingSpec.model_fields[name].annotation, getattr(spec, name)
     # The key holds the recipe's value: another effort or base must not keep the field of the one before.
     shared: dict[str, Any] = {"key": f"value-{name}-{value}", "help": help_of(name)}
     title = t(f"train.field_{name}")
     if get_origin(kind) is Literal:
-        choices = list(get_args(kind))
-        return st.selectbox(title, choices, index=choices.index(value), **shared)
+        return _choice(spec, name, list(get_args(kind)), title=title, **shared)
     if kind is bool:
         return st.toggle(title, value, **shared)
     if kind is int:
@@ -288,6 +287,22 @@ def _field(name: str, value: Any) -> Any:
         return float(st.number_input(title, value=value, step=None if not small else 1e-4, format="%g", **shared))
     words = str(st.text_input(title, ", ".join(value), **shared)).replace("，", ",")
     return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+def _choice(spec: TrainingSpec, name: str, choices: list[Any], *, title: str, **shared: Any) -> Any:
+    """One of a few; what cannot work on this machine is grey, and why is said below."""
+    closed = training.closed(state.wiring(), spec, name, choices)
+    found = st.segmented_control(
+        title,
+        choices,
+        default=getattr(spec, name),
+        required=True,
+        format_func=lambda choice: f":gray[~~{choice}~~]" if choice in closed else str(choice),
+        **shared,
+    )
+    for reason in dict.fromkeys(words(ready) for ready in closed.values()):
+        st.caption(plain(reason))
+    return found
 
 
 def _apply(spec: TrainingSpec, given: dict[str, Any]) -> None:

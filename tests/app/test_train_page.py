@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from app import training
+from finetune.engines import Readiness
+from finetune.engines.rehearsal import Rehearsal
+from finetune.notices import notice
 from finetune.runfolder import TERMINAL, RunFolder
 from tests.tiny_model import tiny_model
 from tests.training.conftest import write_dataset
@@ -148,6 +151,18 @@ def test_a_value_set_by_hand_counts_and_a_wrong_one_is_refused(page, trainable):
     number(test, "batch").set_value(0)
     next(b for b in test.button if b.label == "Apply").click().run()
     assert "batch" in test.error[0].value and "batch" not in test.session_state["train-changes"]
+
+
+def test_bits_that_cannot_work_here_are_grey_with_the_reason(page, trainable, monkeypatch):
+    def readiness(engine, spec):
+        return Readiness.to("cpu", notice("four_bit_missing") if spec.bits == 4 else None)
+
+    monkeypatch.setattr(Rehearsal, "readiness", readiness)
+    test = page("train")
+    ready(test)
+    bits = next(b for b in test.button_group if str(b.key).startswith("value-bits-"))
+    assert bits.options == [":gray[~~4~~]", "8", "16", "32"]
+    assert [c.value for c in test.caption if "bitsandbytes" in c.value]
 
 
 def test_what_cannot_work_cannot_be_started_and_says_why(page, trainable, wiring):
