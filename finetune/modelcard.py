@@ -19,6 +19,9 @@ SCORES = {
     "loss": "Training loss at the end",
 }
 
+HUB_LICENCES = ("apache-2.0", "mit", "gemma", "llama3", "llama3.1", "llama3.2", "llama3.3")
+"""Licences of base models by the Hub's own names; any other is "other", by name."""
+
 
 def write_readme(folder: Path, card: AdapterCard) -> None:
     """Write README.md beside the weights."""
@@ -29,11 +32,12 @@ def readme(card: AdapterCard) -> str:
     """The model card as Markdown with its YAML head."""
     spec = card.spec
     head = {
+        "language": sorted({code.split("-")[0] for code in card.languages}),
         "base_model": card.base,
         "library_name": "peft",
         "pipeline_tag": "text-generation",
         "tags": ["lora", "docgraft", "base_model:adapter:" + card.base],
-        "license": card.licence.lower() or "other",
+        **_licence(card.licence),
     }
     scores = [f"| {SCORES[name]} | {value:.3g} |" for name, value in card.scores.items() if name in SCORES]
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
@@ -84,3 +88,9 @@ Ask with the system text below and the base's own chat template; the adapter was
 It repeats what it was taught and may be wrong or out of date where the documents have changed. Retrieval with citations
 remains the safer way to answer questions of fact.
 """
+
+
+def _licence(name: str) -> dict[str, str]:
+    """The licence of the base in the fields that the Hub reads."""
+    known = name.lower().replace("llama-", "llama")
+    return {"license": known} if known in HUB_LICENCES else {"license": "other", "license_name": name or "not recorded"}

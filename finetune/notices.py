@@ -15,6 +15,10 @@ from memory.records import Record
 TEXTS: dict[str, tuple[str, str]] = {
     # While it runs.
     "reading_dataset": ("Reading the dataset.", ""),
+    "rows_read": (
+        "{rows:,} rows of {tokens:,} tokens; the loss looks at {supervised:,} of them, the answers and their ends.",
+        "",
+    ),
     "resumed": ("Resumed from {checkpoint}.", ""),
     "checkpoint_unused": ("A checkpoint was not used: {reason}.", ""),
     "rows_cut": ("{rows} rows were cut to {limit} tokens.", ""),

@@ -161,7 +161,7 @@ class Event(Record):
 
     time: str
     kind: str
-    """started, preflight, probe, step, evaluation, checkpoint, warning, saved, verified, completed, stopped, failed."""
+    """started, probe, step, evaluation, checkpoint, warning, saved, verified, completed, stopped, failed."""
     step: int = 0
     epoch: float = 0.0
     values: dict[str, Any] = Field(default_factory=dict)
@@ -204,6 +204,8 @@ class AdapterCard(Record):
     dataset: str
     dataset_fingerprint: str
     chunk_hashes: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """Of the training rows."""
     spec: TrainingSpec
     tensors: int
     """How many tensors the file must hold."""

@@ -271,7 +271,10 @@ def show(
     _print_run(found)
     for name, value in found.spec.model_dump().items():
         line(f"  {name:<14} {value}")
-    scores = [event for event in kept.events(found.id) if event.kind in ("probe", "evaluation")]
+    every = kept.events(found.id)
+    for event in [event for event in every if event.notice == "rows_read"][-1:]:
+        line(f"  {event.message}")
+    scores = [event for event in every if event.kind in ("probe", "evaluation")]
     for event in scores[:1] + scores[-1:] if len(scores) > 1 else scores:
         line(f"  {event.kind} at step {event.step}: {event.message}")
     line("command   " + " ".join(kept.command(found.id)))

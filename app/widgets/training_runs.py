@@ -151,8 +151,10 @@ def _ended(runs: Runs, run: Run) -> None:
     t = state.text()
     if run.message:
         st.markdown(plain(_said(run)))
-    st.caption(t("train.step", step=run.step, steps=run.steps))
-    curves(runs.events(run.id))
+    events = runs.events(run.id)
+    read = next((t.notice(e.notice, e.values, e.message) for e in events if e.notice == "rows_read"), "")
+    st.caption(plain(f"{t('train.step', step=run.step, steps=run.steps)} · {read}".strip(" ·")))
+    curves(events)
     with st.container(horizontal=True):
         if run.state in ("stopped", "failed"):
             st.button(

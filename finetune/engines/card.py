@@ -27,6 +27,7 @@ def make_card(job: Job, *, scores: dict[str, float], system: str, template: str 
         dataset=job.spec.dataset,
         dataset_fingerprint=job.dataset_fingerprint,
         chunk_hashes=job.chunk_hashes,
+        languages=tuple(sorted({pair.language for pair in job.split("train")})),
         spec=job.spec,
         tensors=files.tensors,
         bytes=files.bytes,

@@ -107,6 +107,8 @@ def training_rows(job: Job, tokenizer: Any) -> Rows:
     if not pairs:
         raise BadDataset("The dataset has no training rows.", "Build it again with: docgraft pairs build")
     rows = fitted(encode(pairs, tokenizer), max_length=job.spec.max_length, truncate=job.spec.truncate)
+    counts = {"rows": len(rows.rows), "tokens": rows.tokens, "supervised": rows.supervised}
+    job.emit("started", message=notice("rows_read", **counts))
     if rows.truncated:
         job.emit("warning", message=notice("rows_cut", rows=rows.truncated, limit=job.spec.max_length))
     return rows

@@ -57,6 +57,8 @@ def test_a_short_run_leaves_an_adapter_that_changes_the_model(tmp_path, base):
     bench = Bench(tmp_path / "run", base)
     card = bench.train()
     assert len(bench.losses()) == 8 and bench.losses()[-1] < bench.losses()[0]
+    answers = sum(len(pair.output.encode()) + 1 for pair in pairs(4) if pair.split == "train")
+    assert f"the loss looks at {answers} of them" in bench.messages("started")[0]
     assert read(tmp_path / "run" / "adapter").tensors == card.tensors == 28
     assert load("trl").effect(bench.job) > 0.01
     assert card.base_fingerprint and card.template_fingerprint and card.versions["trl"]

@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from finetune import worker
 from finetune.engines.rehearsal import Rehearsal
 from finetune.modelcard import readme
+from finetune.records import AdapterCard
 from finetune.runfolder import RunFolder
 from memory.errors import BadDataset
 
@@ -65,7 +66,25 @@ def test_the_model_card_holds_data_spec_scores_and_the_licence_of_the_base(here,
     text = readme(card)
     head = yaml.safe_load(text.split("---")[1])
     assert head["base_model"] == "org/base" and head["license"] == "apache-2.0" and head["library_name"] == "peft"
+    assert head["language"] == ["en"]
     assert all(word in text for word in (card.dataset_fingerprint, card.base_fingerprint, "Apache-2.0", "Limits"))
+
+
+@pytest.mark.parametrize(
+    ("licence", "fields"),
+    [
+        ("Llama-3.2", {"license": "llama3.2"}),
+        ("TAIDE (on Llama-3.1)", {"license": "other", "license_name": "TAIDE (on Llama-3.1)"}),
+        ("", {"license": "other", "license_name": "not recorded"}),
+    ],
+)
+def test_the_licence_of_the_base_stands_in_the_hubs_own_words(rehearsal, licence, fields):
+    import yaml
+
+    names = ("id", "kb", "base", "base_fingerprint", "template_fingerprint", "system", "dataset", "dataset_fingerprint")
+    card = AdapterCard(**dict.fromkeys(names, "x"), spec=rehearsal, tensors=1, bytes=1, licence=licence)
+    head = yaml.safe_load(readme(card).split("---")[1])
+    assert {name: value for name, value in head.items() if name.startswith("license")} == fields
 
 
 def test_scores_are_in_the_words_of_the_page(here, runs):
