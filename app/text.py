@@ -35,7 +35,7 @@ def _sentences(group: str) -> list[tuple[re.Pattern[str], str]]:
     for key, entry in strings().items():
         if key.startswith(f"{group}."):
             pieces = re.split(r"\{(\w+)\}", entry["en"])
-            pattern = "".join(f"(?P<{p}>.*)" if n % 2 else re.escape(p) for n, p in enumerate(pieces))
+            pattern = "".join(f"(?P<{p}>.*?)" if n % 2 else re.escape(p) for n, p in enumerate(pieces))
             made.append((re.compile(pattern, re.DOTALL), entry["zh"]))
     return made
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pytest
 
+from app.text import Text
 from finetune.evaluation.questions import from_file, from_pairs, sample, typed
 from finetune.records import Pair, Question
 from memory.errors import BadDataset
@@ -60,6 +62,12 @@ def test_chinese_questions_get_their_language(tmp_path):
     assert found.language == "zh-Hant"
 
 
+def in_chinese(problem):
+    """Whether the page can say a problem and what to do in Chinese, whatever the parser of JSON or CSV adds."""
+    said = Text("zh-TW")
+    return all(re.search(r"[\u4e00-\u9fff]", said.error(text)) for text in (problem.message, problem.hint))
+
+
 @pytest.mark.parametrize(
     ("text", "row", "field"),
     [
@@ -76,11 +84,33 @@ def test_a_wrong_row_is_named_with_its_field(tmp_path, text, row, field):
     with pytest.raises(BadDataset) as caught:
         from_file(write(tmp_path, text))
     assert (caught.value.row, caught.value.field) == (row, field)
+    assert in_chinese(caught.value)
 
 
 def test_a_csv_without_a_question_column_names_what_it_found(tmp_path):
     with pytest.raises(BadDataset, match="Frage"):
         from_file(write(tmp_path, "Frage,Antwort\na,b\n", "q.csv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "said"),
+    [
+        ("question\nHow long?\n", 1, "no column `answer`"),
+        ("question,answer\nHow long?,16\nHow much?,1,000 euros\n", 3, "more cells"),
+        ("question,answer,kind\nWhich, please?,x,\n", 2, "more cells"),
+        ('question,answer\n"How long?,16\nHow much?,9\n', 2, "no row of a table"),
+        ("question,answer\nHow long?," + "x" * 140_000, 2, "no row of a table"),
+    ],
+)
+def test_a_csv_row_that_would_be_misread_is_refused_by_its_number(tmp_path, text, row, said):
+    with pytest.raises(BadDataset, match=said) as caught:
+        from_file(write(tmp_path, text, "q.csv"))
+    assert caught.value.row == row and in_chinese(caught.value)
+
+
+def test_a_csv_header_may_be_written_in_any_case_and_empty_columns_and_rows_are_passed_over(tmp_path):
+    [found] = from_file(write(tmp_path, "Question , Answer,\nHow long?,16 weeks,\n,,\n", "q.csv"))
+    assert (found.question, found.answer) == ("How long?", "16 weeks")
 
 
 def test_an_empty_file_is_refused(tmp_path):

@@ -152,18 +152,38 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
     except csv.Error:
         dialect = csv.excel
-    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
-    if "question" not in (reader.fieldnames or ()):
-        raise BadDataset(
-            "the header has no column `question`.", f"Columns found: {', '.join(reader.fieldnames or ())}.", row=1
-        )
-    for number, row in enumerate(reader, 2):
-        cleaned: dict[str, Any] = {k: v for k, v in row.items() if k in _FIELDS and v not in (None, "")}
-        cleaned.setdefault("answer", None)
-        if "accept" in cleaned:
-            cleaned["accept"] = [part.strip() for part in cleaned["accept"].split("|") if part.strip()]
-        cleaned.pop("history", None)
-        yield number, cleaned
+    reader = csv.reader(io.StringIO(text), dialect, strict=True)
+    number = 0
+    columns: list[str] = []
+    try:
+        for number, cells in enumerate(reader, 1):
+            if columns and any(cells):
+                yield number, _csv_row(number, columns, cells)
+            elif not columns:
+                columns = _columns(cells)
+    except csv.Error as cause:
+        hint = "Close every quotation mark, and put cells that hold the separator in quotes."
+        raise BadDataset(f"is no row of a table: {cause}.", hint, row=number + 1) from cause
+
+
+def _columns(cells: list[str]) -> list[str]:
+    """The header's names. An answer that is nowhere asked for would pass for one that is nowhere in the documents."""
+    columns = [cell.strip().lower() for cell in cells]
+    for name in ("question", "answer"):
+        if columns and name not in columns:
+            raise BadDataset(f"the header has no column `{name}`.", f"Columns found: {', '.join(cells)}.", row=1)
+    return columns
+
+
+def _csv_row(number: int, columns: list[str], cells: list[str]) -> dict[str, Any]:
+    if len(cells) > len(columns):
+        raise BadDataset("has more cells than the header.", "Put cells that hold the separator in quotes.", row=number)
+    row: dict[str, Any] = {name: cell for name, cell in zip(columns, cells, strict=False) if name in _FIELDS and cell}
+    row.setdefault("answer", None)
+    if "accept" in row:
+        row["accept"] = [part.strip() for part in row["accept"].split("|") if part.strip()]
+    row.pop("history", None)
+    return row
 
 
 def _question(number: int, row: Any) -> Question:
