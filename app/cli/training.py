@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.following import follow, share
+from app.cli.following import curves, follow, share
 from app.cli.frame import DEFAULT, USER, AsJson, Kb, console, line, show_json, table, wiring
 from memory.errors import DocgraftError
 
@@ -157,7 +158,7 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
 
 
 def _check(kb: str, made: Plan, card: Preflight, *, as_json: bool) -> None:
-    """What the same training would take with every engine and service."""
+    """Every value, and what the same training would take with every engine and service."""
     from app import offers
     from finetune.evaluation.words import duration
 
@@ -166,6 +167,10 @@ def _check(kb: str, made: Plan, card: Preflight, *, as_json: bool) -> None:
         engines = [one.model_dump(mode="json") for one in found]
         show_json({"card": _card_json(card), "spec": made.spec.model_dump(mode="json"), "engines": engines})
         return
+    line("Every value; another one with --set NAME=VALUE:")
+    values = " ".join(f"{name}={json.dumps(value)}" for name, value in made.spec.model_dump(mode="json").items())
+    for part in textwrap.wrap(values, 110, break_long_words=False, break_on_hyphens=False):
+        line(f"  {part}")
     line("The same with every engine and service, about:")
     for one in found:
         time = duration(one.seconds) if one.seconds is not None else "time not known"
@@ -274,9 +279,10 @@ def show(
     every = kept.events(found.id)
     for event in [event for event in every if event.notice == "rows_read"][-1:]:
         line(f"  {event.message}")
-    scores = [event for event in every if event.kind in ("probe", "evaluation")]
-    for event in scores[:1] + scores[-1:] if len(scores) > 1 else scores:
-        line(f"  {event.kind} at step {event.step}: {event.message}")
+    for drawn in curves(every):
+        line(f"  {drawn}")
+    for event in [event for event in every if event.kind == "evaluation"][-1:]:
+        line(f"  {event.message}")
     line("command   " + " ".join(kept.command(found.id)))
     if log:
         line(kept.log(found.id))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 
-from finetune.records import TrainingSpec
+from app.cli.following import curve, curves
+from finetune.records import Event, TrainingSpec
 from finetune.runfolder import RunFolder
 from tests.app.test_train_page import tiny, trainable, until
 
@@ -19,14 +22,26 @@ def test_a_run_is_announced_followed_to_its_end_and_listed(cli, trainable):
     assert listed["id"] == run == cli("train", "show", run[:12], "--json").json["run"]["id"]
     (adapter,) = cli("adapters", "list", "--json").json["adapters"]
     assert adapter["id"] == run and adapter["effect"] > 0
+    shown = cli("train", "show", run).out
+    assert "loss " in shown and " to " in shown
     events = cli("train", "show", run, "--events", "--json").json["events"]
     assert {"step", "evaluation", "verified", "completed"} <= {event["kind"] for event in events}
+
+
+def test_curves_are_drawn_with_bars_where_the_terminal_has_them(monkeypatch):
+    steps = [Event(time="", kind="step", step=n, values={"loss": 4 - n / 10}) for n in range(40)]
+    assert curve([1.0]) == "" and curve([1.0, 1.0]) == "▁▁"
+    (drawn,) = curves(steps)
+    assert drawn.startswith("loss ") and drawn.endswith("4.000 to 0.100") and "█" in drawn and "▁" in drawn
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert curves(steps)[0].isascii()
 
 
 def test_the_card_stands_before_the_run_and_check_starts_nothing(cli, trainable):
     ended = cli("train", "start", "--check")
     assert ended.code == 0 and "16 rows about 4 facts" in ended.out and "retrieval" in ended.out
     assert "axolotl is not installed" in ended.out and "gpt-4.1-nano" in ended.out and "USD" in ended.out
+    assert all(f" {name}=" in ended.out for name in TrainingSpec.model_fields)
     assert trainable.all() == []
 
 
