@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id; the newest when left out.")]
 AtWork = Annotated[str, typer.Argument(metavar="RUN", help="A run's id; the one at work when left out.")]
 EFFORTS = ("quick", "balanced", "thorough")
+APART = ("engine", "base", "dataset", "effort")
+"""Values that the recipe starts from."""
 
 
 def register(app: typer.Typer) -> None:
@@ -123,10 +125,12 @@ def _parsed(values: list[str]) -> dict[str, Any]:
         name, equals, value = entry.partition("=")
         if not equals:
             raise DocgraftError(f"{entry!r} sets nothing.", "Write it as NAME=VALUE, for example --set patience=4.")
+        if (name := name.strip()) in APART:
+            raise DocgraftError(f"{name!r} decides about other values.", f"Give it as --{name}, so that they follow.")
         try:
-            found[name.strip()] = json.loads(value)
+            found[name] = json.loads(value)
         except ValueError:
-            found[name.strip()] = value
+            found[name] = value
     return found
 
 

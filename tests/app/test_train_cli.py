@@ -51,6 +51,7 @@ def test_values_are_set_by_options_and_by_name(cli, trainable):
     assert (spec["rank"], spec["alpha"], spec["patience"], spec["schedule"]) == (4, 8, 7, "linear")
     assert cli("train", "start", "--set", "nonsense=1", "--json").code == 1
     assert cli("train", "start", "--set", "patience").code == 1
+    assert "--base" in cli("train", "start", "--set", "base=other").err
     assert cli("train", "start", "--effort", "heroic").code == 1
 
 
