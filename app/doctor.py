@@ -19,6 +19,7 @@ from memory.records import Record
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
+    from finetune.models.devices import Device
 
 Health = Literal["ok", "optional", "problem"]
 GIB = 1 << 30
@@ -178,12 +179,23 @@ def accelerator() -> Iterator[Check]:
         found=f"{importlib.metadata.version('torch')} on {device.text}, {device.precision}",
         fix="This machine has an NVIDIA GPU that this PyTorch cannot use; install the CUDA build." if idle else "",
     )
+    yield four_bit(device)
+
+
+def four_bit(device: Device) -> Check:
+    """Whether 4-bit training can run here: what is missing, or why nothing that could be installed would help."""
+    name, lacks = "4-bit training (QLoRA)", not device.four_bit and device.kind != "mps"
+    return Check(
+        name=name,
+        health="ok" if device.four_bit else "optional",
+        found="bitsandbytes is not installed" if lacks else device.four_bit_reason or "bitsandbytes is there",
+        fix='pip install "docgraft[qlora]"' if lacks else "",
+    )
 
 
 def extras() -> Iterator[Check]:
     """Optional parts: what each is for, and its install line."""
     for package, extra, use in (
-        ("bitsandbytes", "qlora", "4-bit training (QLoRA)"),
         ("sentence_transformers", "sentence-transformers", "Other embedders and rerankers"),
         ("pytesseract", "ocr", "Reading scanned pages"),
     ):

@@ -12,6 +12,7 @@ from app import doctor, settings
 from app.settings import Settings
 from app.text import Text, strings
 from finetune.evaluation.words import duration
+from finetune.models import devices
 from memory.errors import NotConfigured
 from memory.workspace import Workspace
 
@@ -198,9 +199,24 @@ def test_whatever_is_said_about_a_file_has_its_chinese_sentence():
     )
 
 
+def four_bits():
+    """What the doctor says of 4-bit training on a CPU with and without bitsandbytes, and on an Apple GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        for found in (object(), None):
+            patch.setattr("importlib.util.find_spec", lambda name, found=found: found)
+            yield doctor.four_bit(devices._cpu())
+        yield doctor.four_bit(devices._mps())
+
+
+def test_where_four_bits_cannot_work_nothing_is_asked_to_be_installed():
+    there, missing, apple = four_bits()
+    assert there.health == "ok" and missing.fix.startswith("pip install")
+    assert apple.health == "optional" and "Apple" in apple.found and not apple.fix
+
+
 def test_the_doctor_speaks_chinese_on_the_page(wiring):
     chinese, same = Text("zh-TW"), {"Python", "SQLite", "PyTorch", "Tesseract"}
-    looks = (doctor.python, doctor.sqlite, doctor.packages, doctor.extras)
+    looks = (doctor.python, doctor.sqlite, doctor.packages, doctor.extras, four_bits)
     found = [check for look in looks for check in look()]
     found += [*doctor.machine(wiring), *doctor.models(wiring)]
     for check in found:
