@@ -47,6 +47,7 @@ def frame() -> None:
     except DocgraftError as problem:
         error_without_settings(problem)
         return
+    state.keep_language()
     if (words := HERE / "assets" / f"style.{state.language()}.css").exists():
         st.html(words)
     if user is None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import keys, settings
 from app.jobs import Job
-from app.text import Text
+from app.text import LANGUAGES, Text
 from app.wiring import Shelf, Wiring
 from memory.conversations import LOCAL_USER
 from memory.errors import DocgraftError
@@ -49,8 +49,16 @@ def user() -> str | None:
 
 
 def language() -> str:
-    """The language of this session."""
-    return str(st.session_state.get("language") or wiring().settings.language)
+    """The language of this session: the one picked, else the setting's."""
+    picked = st.session_state.get("language") or st.query_params.get("lang")
+    return picked if picked in LANGUAGES else wiring().settings.language
+
+
+def keep_language() -> None:
+    """Keep a picked language in the address, so that a reload or a restart of the server comes back in it."""
+    picked = st.session_state.get("language")
+    if picked and st.query_params.get("lang") != picked:
+        st.query_params["lang"] = picked
 
 
 def text() -> Text:

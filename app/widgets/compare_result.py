@@ -158,8 +158,8 @@ def _differences(card: ComparisonCard) -> None:
         [
             {
                 t("compare.way"): f"{arm_name(d.a)} – {arm_name(d.b)}",
-                t("compare.difference"): f"{100 * d.difference:+.1f}",
-                t("compare.range"): f"{100 * d.low:+.1f} … {100 * d.high:+.1f}",
+                t("compare.difference"): _points(d.difference),
+                t("compare.range"): f"{_points(d.low)} … {_points(d.high)}",
                 "p (Holm)": f"{d.p_holm:.3f}",
                 t("compare.settled"): "✓" if d.settled else "",
                 t("compare.needed"): "" if d.needed is None else f"+{d.needed - d.n:,}",
@@ -168,6 +168,11 @@ def _differences(card: ComparisonCard) -> None:
         ],
         hide_index=True,
     )
+
+
+def _points(share: float) -> str:
+    """A difference in percentage points, with its sign unless it is none."""
+    return f"{number:+.1f}" if (number := round(100 * share, 1)) else "0"
 
 
 def _buckets(card: ComparisonCard) -> None:

@@ -163,6 +163,10 @@ def test_the_page_speaks_chinese_at_once(page, filled):
     test = page()
     test.segmented_control(key="language-switch").set_value("zh-TW").run()
     assert not test.exception and test.button(key="new-chat").label == "新對話"
+    again = page(lang=test.query_params["lang"])
+    assert again.button(key="new-chat").label == "新對話", "after a reload or a restart too"
+    assert again.segmented_control(key="language-switch").value == "zh-TW"
+    assert page(lang="tlh").button(key="new-chat").label == "New chat"
 
 
 def test_documents_cannot_put_pictures_or_markup_on_the_page(page, filled, stub):
