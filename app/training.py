@@ -235,4 +235,5 @@ def base_of(wiring: Wiring, made: AdapterCard) -> Path:
     """The folder of the model that an adapter belongs to."""
     from finetune.models import fetch
 
-    return fetch.local(made.base, wiring.home)
+    known = wiring.model_of(made)
+    return fetch.local(wiring.training_base(known) if known else made.base, wiring.home)

@@ -98,7 +98,7 @@ def _checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> Ad
     from finetune import adapters
 
     card = adapters.show(wiring.folder(kb, user), adapter)
-    if card.base != models.chosen(wiring.settings, model).name:
+    if not models.goes_with(wiring.settings, wiring.home, model, card):
         raise DocgraftError(
             f"The adapter {card.id} belongs to {card.base}, not to {model}.", "Choose that model, or another adapter."
         )

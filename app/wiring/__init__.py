@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finetune.engines.environments import Environment
     from finetune.models.bases import Bases
     from finetune.models.check import Reading
+    from finetune.records import AdapterCard
     from finetune.runs import Runs
     from memory.accounts import Accounts
     from memory.context import Context
@@ -138,19 +139,21 @@ class Wiring:
         """Finished adapters of a knowledge base that go with a model, newest first."""
         from finetune import adapters
 
-        chosen = models.chosen(self.settings, model or self.settings.model.name)
-        if chosen.provider != "local":
-            return []
-        cards = adapters.cards(self.folder(kb, user))
-        return [card.id for card in cards if card.base == chosen.name and card.spec.engine != "rehearsal"]
+        name = model or self.settings.model.name
+        cards = (card for card in adapters.cards(self.folder(kb, user)) if card.spec.engine != "rehearsal")
+        return [card.id for card in cards if models.goes_with(self.settings, self.home, name, card)]
 
     def fits(self, kb: str, adapter: str, model: str, user: str = LOCAL_USER) -> bool:
         """Whether an adapter is there, finished, and made for a model."""
         from finetune import adapters
 
-        base = self._model(model)
-        cards = adapters.cards(self.folder(kb, user)) if base.provider == "local" else []
-        return any(card.id == adapter and card.base == base.name for card in cards)
+        cards = (card for card in adapters.cards(self.folder(kb, user)) if card.id == adapter)
+        return any(models.goes_with(self.settings, self.home, model, card) for card in cards)
+
+    def model_of(self, card: AdapterCard) -> str:
+        """The name by which the model that an adapter belongs to is picked; "" when it is in no list."""
+        names = self.model_names()
+        return next((name for name in names if models.goes_with(self.settings, self.home, name, card)), "")
 
     def datasets(self, kb: str, user: str = LOCAL_USER) -> list[Dataset]:
         """The finished datasets of one of the user's knowledge bases, newest first."""

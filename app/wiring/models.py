@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from finetune.models.bases import Bases
     from finetune.models.check import Reading
+    from finetune.records import AdapterCard
     from retrieval.prompts import EvidencePlan
 
 DEFAULT_WINDOW = 2048
@@ -58,6 +59,25 @@ def chosen(settings: Settings, name: str) -> Model:
     return settings.model.model_copy(
         update={"name": name, "provider": "local", "base_url": "", "api_key_env": "", "context": 0}
     )
+
+
+def goes_with(settings: Settings, home: Workspace, name: str, card: AdapterCard) -> bool:
+    """Whether an adapter was trained on this model, whatever it was called then and wherever its folder lay."""
+    from finetune.models import fetch
+    from finetune.models.catalog import entry_for, is_path
+    from finetune.models.fingerprints import fingerprint
+
+    model = chosen(settings, name)
+    if model.provider != "local":
+        return False
+    if entry_for(model.name).name == entry_for(card.base).name:
+        return True
+    if not is_path(model.name) and not is_path(card.base):
+        return False
+    try:
+        return fingerprint(fetch.local(model.name, home)) == card.base_fingerprint
+    except NotConfigured:
+        return False
 
 
 def state(settings: Settings, home: Workspace, name: str) -> ModelState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,17 +52,6 @@ def template_fingerprint(tokenizer: PreTrainedTokenizerBase, system: str = "") -
     template = tokenizer.chat_template
     text = template if isinstance(template, str) else json.dumps(template, sort_keys=True)
     return digest(text, tokens.get("bos_token", ""), tokens.get("eos_token", ""), system)
-
-
-def locate(wanted: str, folders: Iterable[Path]) -> Path | None:
-    """The model folder with this fingerprint: a base that was moved or renamed is found by what it is."""
-    for folder in folders:
-        try:
-            if fingerprint(folder) == wanted:
-                return folder
-        except NotConfigured:
-            continue
-    return None
 
 
 def _configuration(path: Path) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app import training
+from app import settings, training
+from app.wiring import Wiring
+from finetune import adapters
 from finetune.engines import Readiness
 from finetune.engines.rehearsal import Rehearsal
 from finetune.notices import notice
@@ -224,6 +226,24 @@ def test_a_trained_adapter_is_offered_by_the_chat_and_used_by_a_new_conversation
     test.button(key=f"use-{run.id}").click().run()
     draft = test.session_state["draft"]
     assert draft.adapter == run.id and draft.mode == "tuned" and draft.model == "tiny"
+
+
+def test_an_adapter_is_offered_for_its_base_by_another_name_or_in_another_folder(trainable, wiring, monkeypatch):
+    made = training.plan(wiring, "local", "default", training.Wish())[0]
+    training.begin(wiring, "local", "default", made)
+    until(trainable, "completed")
+    file = RunFolder(trainable.kb.run(trainable.all()[0].id)).card_file
+    file.write_text(file.read_text().replace('"engine": "rehearsal"', '"engine": "trl"'))
+    (card,) = adapters.cards(wiring.folder("default"))
+    moved = made.base.rename(made.base.with_name("moved"))
+    monkeypatch.setenv("DOCGRAFT_MODELS__TINY__NAME", str(moved))
+    monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", str(moved))
+    after = Wiring(settings.load(wiring.home), wiring.home)
+    assert after.adapters("default", model="tiny") == [card.id] and after.model_of(card) == "tiny"
+    assert training.base_of(after, card) == moved
+    other = tiny_model(moved.with_name("other"), seed=5)
+    monkeypatch.setenv("DOCGRAFT_MODELS__TINY__NAME", str(other))
+    assert Wiring(settings.load(wiring.home), wiring.home).adapters("default", model="tiny") == []
 
 
 def test_the_page_speaks_chinese(page, trainable):

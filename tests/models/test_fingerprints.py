@@ -8,7 +8,6 @@ import os
 import pytest
 
 from finetune.models import fingerprint
-from finetune.models.fingerprints import locate
 from memory.errors import NotConfigured
 from tests.tiny_model import tiny_model
 
@@ -18,14 +17,11 @@ def test_models_of_the_same_shapes_with_other_weights_differ(tmp_path):
     assert fingerprint(first) != fingerprint(second)
 
 
-def test_a_moved_and_renamed_folder_keeps_its_fingerprint_and_is_found_by_it(tmp_path):
+def test_a_moved_and_renamed_folder_keeps_its_fingerprint(tmp_path):
     folder = tiny_model(tmp_path / "before")
     mark = fingerprint(folder)
     moved = folder.rename(tmp_path / "after")
     assert fingerprint(moved) == mark
-    (tmp_path / "empty").mkdir()
-    assert locate(mark, [tmp_path / "empty", tiny_model(tmp_path / "other", seed=3), moved]) == moved
-    assert locate("0" * 16, [moved]) is None
 
 
 def test_the_weights_are_hashed_once_and_again_when_they_change(tmp_path):
