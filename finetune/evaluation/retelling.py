@@ -1,4 +1,4 @@
-"""A finished comparison told in another language: the verdict is a pure function of the answers."""
+"""A finished comparison told in a language, by the rule as it is now: the verdict is a pure function of the answers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from finetune.evaluation.summary import numbers
 
 
 def told(comparison: Comparison, language: str) -> ComparisonCard:
-    """The card with its verdict in `language`; winner and numbers are the same."""
+    """The card with its verdict in `language`.
+
+    Either language is told anew: they never differ in more than words, also where an earlier version had another rule.
+    """
     card = comparison.card()
-    if card.language[:2] == language[:2]:
-        return card
     failed = {summary.arm: summary.failed for summary in card.summaries if summary.failed}
     by_arm: dict[str, list[ArmAnswer]] = {arm.name: [] for arm in card.arms if arm.name not in failed}
     for answer in comparison.answers():
