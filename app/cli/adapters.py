@@ -45,7 +45,7 @@ def show(
     kb: Kb = DEFAULT,
     as_json: AsJson = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Also open its files and check them against the base.")
+        bool, typer.Option("--verify", help="Also check its files against the base, and that it changes answers.")
     ] = False,
 ) -> None:
     """Show an adapter: data, settings, scores, and what it has learned that the documents no longer say."""
@@ -55,20 +55,23 @@ def show(
     objects = wiring()
     folder, name = objects.folder(kb), _which(kb, adapter)
     card = kept.show(folder, name)
+    effect = None
     if verify:
-        kept.verify(kept.folder(folder, name), base=base_of(objects, card))
+        path, base = kept.folder(folder, name), base_of(objects, card)
+        kept.verify(path, base=base)
+        effect = kept.effect(path, base)
     stale = staleness(objects, USER, kb, name)
     if as_json:
-        show_json(
-            {"adapter": card.model_dump(mode="json"), "staleness": stale.model_dump(mode="json"), "verified": verify}
-        )
+        found = {"adapter": card, "staleness": stale}
+        shown = {key: value.model_dump(mode="json") for key, value in found.items()}
+        show_json({**shown, "verified": verify, "effect": effect})
         return
     line(f"adapter   {card.id} for {card.base}" + (f" ({card.licence})" if card.licence else ""))
     line(f"  trained on dataset {card.dataset}, {card.created}; effect {card.effect:.2f}; {card.bytes / 1e6:.0f} MB")
     for score, value in card.scores.items():
         line(f"  {score:<20} {value:.3f}" if score.endswith("loss") else f"  {score:<20} {value:.0%}")
     if verify:
-        line("  files: whole, finite, and made for this very base")
+        line(f"  files: whole, finite, and made for this very base; opened on it, it changes a logit by {effect:.2f}")
     if stale.stale:
         line(f"  {len(stale.chunks_gone)} learned passages have changed or gone; facts from them:")
         for fact in stale.facts[:20]:

@@ -15,6 +15,9 @@ PROBES = (
 
 def logit_difference(adapter: Path, base: Path) -> float:
     """The largest absolute difference that the adapter makes to the logits at the end of PROBES, in float32."""
+    from finetune.models.loading import quiet, silence
+
+    silence()
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -23,7 +26,8 @@ def logit_difference(adapter: Path, base: Path) -> float:
     from retrieval.prompts import closed_book_messages
 
     tokenizer = load_tokenizer(base)
-    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
+    with quiet():
+        model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
     tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False).eval()
     largest = 0.0
     with torch.inference_mode():

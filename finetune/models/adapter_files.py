@@ -104,7 +104,7 @@ def check_base(files: AdapterFiles, base: Path, tokenizer: PreTrainedTokenizerBa
         return
     actual = fingerprint(base)
     if files.base_fingerprint != actual:
-        if files.base == base.name:
+        if files.base in (base.name, str(base)):
             raise BackendFailed(
                 f"This adapter was trained on an earlier {files.base} than the one that is here.",
                 "Train it again, on the page or with: docgraft tune",

@@ -83,7 +83,7 @@ def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
     return LoadedBase(path, network, tokenizer, device)
 
 
-def _silence() -> None:
+def silence() -> None:
     """What the libraries say to their own developers is no business of who asks a question."""
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # That faster 4-bit kernels could be installed.
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
@@ -96,7 +96,7 @@ def graft(base: LoadedBase, adapter: Path, strength: float = 1.0) -> Any:
 
     BackendFailed when the adapter's tensors are not exactly those that its configuration calls for on this base.
     """
-    _silence()
+    silence()
     from peft import LoraConfig, PeftModel, load_peft_weights, set_peft_model_state_dict
 
     adapter_files.configuration(adapter)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 
 from app.cli.following import curve, curves
 from finetune.records import Event, TrainingSpec
 from finetune.runfolder import RunFolder
 from tests.app.test_train_page import tiny, trainable, until
+from tests.planted_adapters import plant
+from tests.tiny_model import tiny_model
 
 __all__ = ["tiny", "trainable"]
 
@@ -112,6 +115,15 @@ def test_an_adapter_is_shown_with_its_scores_and_removed(cli, trainable):
     assert cli("adapters", "remove", run, "--yes").code == 0
     assert cli("adapters", "list", "--json").json == {"adapters": []}
     assert cli("adapters", "show", run).code == 1
+
+
+def test_an_adapter_is_verified_live_on_its_base_and_refused_on_another(cli, trainable, wiring, tmp_path):
+    adapter = plant(wiring, Path(wiring.training_base()))
+    shown = cli("adapters", "show", adapter, "--verify", "--json").json
+    assert shown["verified"] and shown["effect"] > 0.01
+    tiny_model(Path(wiring.training_base()), seed=7)
+    refused = cli("adapters", "show", adapter, "--verify")
+    assert refused.code == 1 and "earlier" in refused.err
 
 
 def test_without_a_dataset_training_says_how_to_get_one(cli):
