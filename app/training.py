@@ -231,9 +231,17 @@ def staleness(wiring: Wiring, user: str, kb: str, adapter: str) -> Staleness:
     )
 
 
+def model_of(wiring: Wiring, made: AdapterCard) -> str:
+    """The name by which the model that an adapter belongs to is picked; "" when it is in no list."""
+    from app.wiring.models import goes_with
+
+    names = wiring.model_names()
+    return next((name for name in names if goes_with(wiring.settings, wiring.home, name, made)), "")
+
+
 def base_of(wiring: Wiring, made: AdapterCard) -> Path:
     """The folder of the model that an adapter belongs to."""
     from finetune.models import fetch
 
-    known = wiring.model_of(made)
+    known = model_of(wiring, made)
     return fetch.local(wiring.training_base(known) if known else made.base, wiring.home)

@@ -66,7 +66,7 @@ def _base_of(card: AdapterCard, name: str) -> str:
 def _use(user: str, kb: str, card: AdapterCard) -> None:
     """A new conversation with this adapter and the documents; both can be changed there."""
     wiring, t = state.wiring(), state.text()
-    model = wiring.model_of(card)
+    model = training.model_of(wiring, card)
     if not model:
         st.session_state["error"] = DocgraftError(t("train.no_model", base=card.base), t("train.no_model_hint"))
         st.rerun()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from finetune.engines.environments import Environment
     from finetune.models.bases import Bases
     from finetune.models.check import Reading
-    from finetune.records import AdapterCard
     from finetune.runs import Runs
     from memory.accounts import Accounts
     from memory.context import Context
@@ -149,11 +148,6 @@ class Wiring:
 
         cards = (card for card in adapters.cards(self.folder(kb, user)) if card.id == adapter)
         return any(models.goes_with(self.settings, self.home, model, card) for card in cards)
-
-    def model_of(self, card: AdapterCard) -> str:
-        """The name by which the model that an adapter belongs to is picked; "" when it is in no list."""
-        names = self.model_names()
-        return next((name for name in names if models.goes_with(self.settings, self.home, name, card)), "")
 
     def datasets(self, kb: str, user: str = LOCAL_USER) -> list[Dataset]:
         """The finished datasets of one of the user's knowledge bases, newest first."""

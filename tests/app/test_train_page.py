@@ -239,7 +239,7 @@ def test_an_adapter_is_offered_for_its_base_by_another_name_or_in_another_folder
     monkeypatch.setenv("DOCGRAFT_MODELS__TINY__NAME", str(moved))
     monkeypatch.setenv("DOCGRAFT_TRAINING__BASE", str(moved))
     after = Wiring(settings.load(wiring.home), wiring.home)
-    assert after.adapters("default", model="tiny") == [card.id] and after.model_of(card) == "tiny"
+    assert after.adapters("default", model="tiny") == [card.id] and training.model_of(after, card) == "tiny"
     assert training.base_of(after, card) == moved
     other = tiny_model(moved.with_name("other"), seed=5)
     monkeypatch.setenv("DOCGRAFT_MODELS__TINY__NAME", str(other))
