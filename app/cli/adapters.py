@@ -12,6 +12,9 @@ from memory.errors import DocgraftError
 
 AdapterId = Annotated[str, typer.Argument(metavar="ADAPTER", help="An adapter's id or the beginning of it.")]
 
+SHOWN = 20
+"""Facts of changed documents that are listed."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands, grouped under `adapters`."""
@@ -74,8 +77,10 @@ def show(
         line(f"  files: whole, finite, and made for this very base; opened on it, it changes a logit by {effect:.2f}")
     if stale.stale:
         line(f"  {len(stale.chunks_gone)} learned passages have changed or gone; facts from them:")
-        for fact in stale.facts[:20]:
+        for fact in stale.facts[:SHOWN]:
             line(f"    {fact.question} → {fact.answer}")
+        if len(stale.facts) > SHOWN:
+            line(f"    and {len(stale.facts) - SHOWN} more: docgraft adapters show {name} --json")
     line(f"  folder {kept.folder(folder, name)}")
 
 

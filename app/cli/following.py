@@ -36,7 +36,9 @@ def follow(runs: Runs, run: str) -> bool:
     )
     drawn = _has_bars(sys.stderr)  # Asked before Progress puts itself in its place.
     with Progress(*columns, console=console(), transient=True) as bar:
-        task = bar.add_task("", total=1, said="waiting for the first step")
+        found = runs.show(run)
+        waits = found.message if found.state == "queued" else "waiting for the first step"
+        task = bar.add_task("", total=1, said=printable(waits))
         losses: list[float] = []
         try:
             for event in runs.watch(run):

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finetune.engines import Job, Readiness
+from finetune.engines import Job, NothingLearned, Readiness
 from finetune.engines.card import make_card
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.effect import logit_difference
@@ -95,6 +95,8 @@ def run(trainer: Any, job: Job, model: Any) -> None:
         job.emit("started", message=notice("resumed", checkpoint=found.name))
     elif trainer.is_world_process_zero():
         trainer.progress.probe(model)
+        if job.spec.devices == 1 and job.stopping():
+            raise NothingLearned("Stopped before the first step.")
     trainer.train(resume_from_checkpoint=str(found) if found else None)
     trainer.flattening.clear()  # Whoever asks the model next asks ordinary questions.
     if trainer.progress.reason:

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from benchmarks.facts import pairs
-from finetune.engines import Job, load
+from finetune.engines import Job, NothingLearned, load
 from finetune.engines.checkpoints import Checkpoints
 from finetune.models.adapter_files import read
 from finetune.records import Pair, TrainingSpec
@@ -180,6 +180,14 @@ def damage(path, fault):
         (path / "state.json").unlink()
     else:
         file.write_bytes(b"\x80\x04cos\nsystem\n" + b"." * (file.stat().st_size - 13))
+
+
+def test_a_run_that_is_stopped_while_the_base_is_probed_learns_nothing(tmp_path, base):
+    bench = Bench(tmp_path / "run", base)
+    bench.stop_at = 0
+    with pytest.raises(NothingLearned):
+        bench.train()
+    assert bench.step == 0 and not (tmp_path / "run" / "adapter").exists()
 
 
 @pytest.mark.parametrize("fault", ["cut", "nan", "pickle"])
