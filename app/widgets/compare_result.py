@@ -81,8 +81,6 @@ def _show(user: str, kb: str, comparison: Comparison, *, at_work: bool) -> None:
 
 
 def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
-    from finetune.evaluation.report import notes
-
     t = state.text()
     st.html(f'<div class="dg-verdict">{html.escape(card.verdict.sentence)}</div>')
     if card.verdict.winner != "undecided" and st.button(t("compare.use"), key=f"use-{card.id}", type="primary"):
@@ -91,7 +89,7 @@ def _verdict(user: str, kb: str, card: ComparisonCard) -> None:
             st.toast(t("compare.used", kb=kb, arm=arm), icon=":material/check:")
         else:
             st.rerun()
-    reasons = [*card.verdict.vetoes, *(notes(card) or card.verdict.reasons)]
+    reasons = [*card.verdict.vetoes, *card.verdict.reasons]
     for summary in card.summaries:
         if summary.failed:
             reasons = [reason.replace(summary.failed, t.error(summary.failed)) for reason in reasons]
