@@ -2,8 +2,10 @@
 
     python -m benchmarks.batching MODEL_FOLDER [--questions 16] [--write]
 
-Half of the questions are asked without documents, half with their passage, as the comparison's ways of answering are.
-Processor seconds are compared, since other work on the machine does not change them much.
+The same questions as the comparison's ways of answering ask them, in groups of BATCH: without documents, then with three
+lines of them as evidence. One at a time is how the chat streams an answer. Making the answer is counted apart from
+reading the prompt (which gives the first token, and keeps the processor busy for one question too). Processor seconds
+are compared, since other work on the machine does not change them much.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from langchain_core.messages import BaseMessage
 
@@ -24,6 +27,27 @@ from finetune.models.local import Generated, LocalChatModel
 from retrieval.prompts import Packed, chat_messages, closed_book_messages
 
 QUESTIONS = Path(__file__).parent / "practice" / "vet-clinic" / "questions.jsonl"
+LINES = 3
+"""Evidence of a question, as many lines as the embedded model looks at: its own and those of the next questions."""
+Prompts = Sequence[list[BaseMessage]]
+
+
+class Timed(NamedTuple):
+    """Answers to the same prompts, and the processor seconds of reading these and of making the answers."""
+
+    answers: list[Generated]
+    reading: float
+    making: float
+
+    @property
+    def rate(self) -> float:
+        """Tokens after the first per processor second of making."""
+        return sum(answer.tokens - 1 for answer in self.answers) / self.making
+
+    @property
+    def overall(self) -> float:
+        """Tokens per processor second of all."""
+        return sum(answer.tokens for answer in self.answers) / (self.reading + self.making)
 
 
 def main() -> None:
@@ -33,45 +57,59 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="append to docs/BENCHMARKS.md")
     options = parser.parse_args()
     model = LocalChatModel(bases=Bases(), path=options.model, max_new_tokens=ANSWER_TOKENS)
-    prompts = asked(options.questions)
-    model.batch_answer(prompts[:1], size=1)  # Loads and warms up.
-    together, one = timed(model, prompts, BATCH), timed(model, prompts, 1)
-    lines = report(together, one)
-    print("\n".join(lines))
-    if options.write:
-        machine.append("The one click", ["`python -m benchmarks.batching`", "", *lines])
-
-
-def asked(count: int) -> list[list[BaseMessage]]:
-    """The prompts: without documents first, then with the passage that holds the answer."""
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["answer"] and row["evidence"]][:count]
-    closed = [closed_book_messages(row["question"], "en") for row in rows[: count // 2]]
-    return closed + [_given(row["question"], "\n".join(row["evidence"])) for row in rows[count // 2 :]]
-
-
-def _given(question: str, passage: str) -> list[BaseMessage]:
-    packed = Packed(passages=(), text=f"[1]\n{passage}", tokens=0, left_out=0)
-    return chat_messages(question, packed, language="en")
-
-
-def timed(model: LocalChatModel, prompts: Sequence[list[BaseMessage]], size: int) -> tuple[list[Generated], float]:
-    """The answers, and the processor seconds that they took."""
-    began = time.process_time()
-    found = model.batch_answer(prompts, size=size)
-    return found, time.process_time() - began
-
-
-def report(together: tuple[list[Generated], float], one: tuple[list[Generated], float]) -> list[str]:
-    """Both speeds and how many answers agree."""
-    (batched, quick), (single, slow) = together, one
-    rates = [sum(g.tokens for g in found) / seconds for found, seconds in (together, one)]
-    same = sum(a.text == b.text for a, b in zip(batched, single, strict=True))
-    return [
-        f"{len(single)} answers: in batches of {BATCH} {rates[0]:.0f} tokens per processor second ({quick:.1f} s), one "
-        f"at a time {rates[1]:.0f} ({slow:.1f} s): {rates[0] / rates[1]:.1f} times as many (wanted: 4). "
-        f"{same} of {len(single)} answers are word for word the same.",
+    lines = [
+        "| prompts | answers the same | tokens made per s, batches | one at a time | times | with reading, times |"
     ]
+    lines.append("|---|---|---|---|---|---|")
+    for name, prompts in asked(options.questions).items():
+        model.answer(prompts[0])  # Loads and warms up.
+        together = timed(prompts, BATCH, lambda group: model.batch_answer(group, size=BATCH))
+        single = timed(prompts, 1, lambda group: [model.answer(group[0])])
+        lines.append(row(name, together, single))
+        print(lines[-1], flush=True)
+    if options.write:
+        machine.append("The one click", [f"`python -m benchmarks.batching`, batches of {BATCH}", "", *lines])
+
+
+def asked(count: int) -> dict[str, Prompts]:
+    """The prompts without documents, and those with evidence."""
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["answer"] and row["evidence"] and row["language"] == "en"]
+    said = ["\n".join(row["evidence"]) for row in rows]
+    evidence = [[said[(at + more) % len(said)] for more in range(LINES)] for at in range(count)]
+    return {
+        "without documents": [closed_book_messages(row["question"], "en") for row in rows[:count]],
+        "with evidence": [_given(row["question"], lines) for row, lines in zip(rows, evidence, strict=False)],
+    }
+
+
+def _given(question: str, lines: Sequence[str]) -> list[BaseMessage]:
+    text = "\n\n".join(f"[{number}]\n{line}" for number, line in enumerate(lines, 1))
+    return chat_messages(question, Packed(passages=(), text=text, tokens=0, left_out=0), language="en")
+
+
+def timed(prompts: Prompts, size: int, answer: Callable[[Prompts], list[Generated]]) -> Timed:
+    """Answer all prompts, so many at a time; the clock divides the processor seconds into reading and making."""
+    found: list[Generated] = []
+    reading = making = 0.0
+    for start in range(0, len(prompts), size):
+        began = time.process_time()
+        answers = answer(prompts[start : start + size])
+        used, first = time.process_time() - began, answers[0]
+        reading += used * first.first_token_seconds / first.seconds
+        making += used * (1 - first.first_token_seconds / first.seconds)
+        found += answers
+    return Timed(found, reading, making)
+
+
+def row(name: str, together: Timed, single: Timed) -> str:
+    """Both speeds, how many times as fast, and how many answers are word for word the same."""
+    same = sum(a.text == b.text for a, b in zip(together.answers, single.answers, strict=True))
+    times, overall = together.rate / single.rate, together.overall / single.overall
+    return (
+        f"| {name} | {same} of {len(single.answers)} | {together.rate:.0f} | {single.rate:.0f} | {times:.1f} | "
+        f"{overall:.1f} |"
+    )
 
 
 if __name__ == "__main__":

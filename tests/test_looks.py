@@ -120,3 +120,13 @@ def test_an_arm_of_a_comparison_looks_as_the_chat_does():
     chat = asked.ask(questions[0].question)
     for answer in arm.answer(questions):
         assert answer.text == chat.text and answer.citations == chat.citations and answer.prompt_tokens == 20
+
+
+@pytest.mark.parametrize(("sure", "looks"), [(-0.05, 1), (-0.5, 2)])
+def test_an_arm_takes_the_time_of_the_looks_that_the_chat_would_take(sure, looks, monkeypatch):
+    model = Sure(lambda prompt: ("at 08:40 [1]", sure, 0.1))
+    asked = answerer(model, HOURS, STAFF)
+    arm = Answering(Arm(name="rag", retrieval=True), model, asked, lambda q: asked.search.search(q.question), None)
+    monkeypatch.setattr(arm, "_speak", lambda flat, *rest: (model.batch_answer(flat, refusals=rest[2]), 1.0))
+    (answer,) = arm.answer([Question(id="1", question="When does the desk open?", answer="08:40")])
+    assert len(model._seen) == 2 and looks <= answer.seconds < looks + 0.5
