@@ -13,6 +13,9 @@ import json
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrieval import aim
+from retrieval.aim import Aim
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,10 +37,13 @@ class Background(NamedTuple):
     """[d]: mean vector of ordinary questions."""
     passage: NDArray[np.float32]
     """[d]: mean vector of ordinary passages."""
+    aim: Aim | None = None
+    """Turns questions towards what answers them, where that was learned."""
 
     def questions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Question vectors ([d] or [n, d]) without what all questions share, of length 1."""
-        return _unit(vectors - self.question)
+        """Question vectors ([d] or [n, d]) without what all questions share, of length 1, turned towards answers."""
+        found = _unit(vectors - self.question)
+        return _unit(self.aim.turned(found)) if self.aim else found
 
     def passages(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Passage vectors ([n, d]) without what all passages share, of length 1."""
@@ -58,7 +64,7 @@ def measure(embedder: Embedder) -> Background:
         vectors, passage = embedder.encode(questions, query=True), embedder.encode(passages).mean(axis=0)
     else:
         vectors, passage = shipped
-    return Background(questions, vectors, vectors.mean(axis=0), passage)
+    return Background(questions, vectors, vectors.mean(axis=0), passage, aim.shipped(embedder.fingerprint))
 
 
 def _shipped(fingerprint: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

@@ -336,3 +336,18 @@ def test_the_bundled_embedder_tells_what_a_warranty_covers(question, relevant):
     library = MemoryLibrary(load("e5"))
     library.add_text("warranty.md", WARRANTY)
     assert Search(library, library.embedder).search(question).relevant == relevant
+
+
+def test_a_question_in_peoples_words_is_turned_towards_the_line_that_answers_it_and_other_embedders_are_left_alone():
+    embedder = load("e5")
+    background = measure(embedder)
+    lines = embedder.encode(
+        ["Smoking, also electric: £80.", "A trip home at night costs £12.", "Parking tickets: you pay."]
+    )
+    asked = embedder.encode(["I had a vape in the car, how much trouble?"], query=True)
+    turned, plain = (
+        b.questions(asked) @ background.passages(lines).T for b in (background, background._replace(aim=None))
+    )
+    assert turned[0, 0] - turned[0, 1:].max() > plain[0, 0] - plain[0, 1:].max()
+    assert np.allclose(np.linalg.norm(background.questions(asked), axis=1), 1)
+    assert measure(load("hashing")).aim is None

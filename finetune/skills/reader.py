@@ -77,9 +77,9 @@ def rows(
     """
     mix = mix or Mix()
     units = [unit for section in library.sections() for unit in library.units(section.id)]
-    texts = [(text, _key(unit)) for unit in units if len(text := _squeezed(unit.text)) > 3]
-    asked, made = ([_Asked(question=q, gold=_gold(q, texts)) for q in some] for some in (questions, more))
-    by_key = {_key(unit): unit for unit in units}
+    texts = [(text, place_of(unit)) for unit in units if len(text := letters(unit.text)) > 3]
+    asked, made = ([_Asked(question=q, gold=answering(q, texts)) for q in some] for some in (questions, more))
+    by_key = {place_of(unit): unit for unit in units}
     asked = [one for one in asked if one.gold or one.question.answer is None]
     for one in asked:
         question = one.question
@@ -109,14 +109,14 @@ def _choose(
     ranked = [(piece.unit, hit) for piece, hit in scored]
     most = rng.choice(mix.amounts)
     found = ranked[:most]
-    wanted = set(map(_key, gold))
+    wanted = set(map(place_of, gold))
     draw = rng.random()
     if gold and draw < mix.whole:
         return _sections(gold, result, library, rng), True
-    hit = wanted <= {_key(unit) for unit, _ in found}
+    hit = wanted <= {place_of(unit) for unit, _ in found}
     if draw < mix.whole + mix.as_found if hit else rng.random() < mix.missed:
         return _regrouped(found), False
-    distractors = [pair for pair in found if _key(pair[0]) not in wanted][: max(0, most - len(gold))]
+    distractors = [pair for pair in found if place_of(pair[0]) not in wanted][: max(0, most - len(gold))]
     shown = [*distractors, *((unit, _hit(unit, library)) for unit in gold)]
     rng.shuffle(shown)
     return _regrouped(shown), False
@@ -133,7 +133,7 @@ def _block(
     rng: random.Random,
 ) -> list[Pair]:
     """The rows about one piece of evidence."""
-    shown = {_key(unit) for passage in packed.passages for unit in passage.units}
+    shown = {place_of(unit) for passage in packed.passages for unit in passage.units}
     answered = [first] if first.gold and first.gold <= shown else []
     for others, most in ((asked, mix.companions), (made, mix.made)):
         fits = [o for o in others if o.gold and o.gold <= shown and o.question.id != first.question.id]
@@ -151,7 +151,7 @@ def _block(
     passages = [(passage.number, change(passage.text)) for passage in packed.passages]
     found = []
     for one, answer in zip(answered, texts, strict=True):
-        lines = [unit.rendered for p in packed.passages for unit in p.units if _key(unit) in one.gold]
+        lines = [unit.rendered for p in packed.passages for unit in p.units if place_of(unit) in one.gold]
         quoting = len(lines) == 1 and lines[0] in packed.text and rng.random() < mix.sentences
         asking = rng.choice(SENTENCE[_language(one.question)]) if quoting else ""
         said = change(lines[0] if quoting else answer)
@@ -233,9 +233,9 @@ def _cited(answer: str, passages: Sequence[tuple[int, str]]) -> str:
     return f"{answer} [{passages[0][0]}]" if len(passages) == 1 else answer
 
 
-def _gold(question: Question, texts: Sequence[tuple[str, tuple[str, int]]]) -> frozenset[tuple[str, int]]:
+def answering(question: Question, texts: Sequence[tuple[str, tuple[str, int]]]) -> frozenset[tuple[str, int]]:
     """The keys of the units, given by their squeezed texts, that the question's evidence quotes lie in."""
-    quotes = [_squeezed(quote) for quote in question.evidence.split("\n") if quote.strip()]
+    quotes = [letters(quote) for quote in question.evidence.split("\n") if quote.strip()]
     return frozenset(key for text, key in texts if any(text in quote or quote in text for quote in quotes))
 
 
@@ -252,10 +252,10 @@ def _hit(unit: Unit, library: Library) -> Hit:
     return Hit(section=section, document=section.document, chunk_id="", score=0.0)
 
 
-def _key(unit: Unit) -> tuple[str, int]:
+def place_of(unit: Unit) -> tuple[str, int]:
     return unit.section_id, unit.ordinal
 
 
-def _squeezed(text: str) -> str:
+def letters(text: str) -> str:
     """Letters and digits only: a CSV row and the table row it became are the same."""
     return re.sub(r"[\W_]+", "", text)
