@@ -2,10 +2,10 @@
 
     python -m benchmarks.batching MODEL_FOLDER [--questions 16] [--write]
 
-The same questions as the comparison's ways of answering ask them, in groups of BATCH: without documents, then with three
-lines of them as evidence. One at a time is how the chat streams an answer. Making the answer is counted apart from
-reading the prompt (which gives the first token, and keeps the processor busy for one question too). Processor seconds
-are compared, since other work on the machine does not change them much.
+The same questions as the comparison's ways of answering ask them, in groups of BATCH: without documents, then with
+three lines of them as evidence. One at a time is how the chat streams an answer. Making the answer is counted apart
+from reading the prompt (which gives the first token, and keeps the processor busy for one question too). Processor
+seconds are compared, since other work on the machine does not change them much.
 """
 
 from __future__ import annotations
