@@ -22,6 +22,7 @@ def summary(card: ComparisonCard, folder: Path) -> dict[str, Any]:
             "abstained": s.wrongly_abstained.correct,
             "unanswerable": {"n": s.unanswerable.n, "declined": s.unanswerable.correct},
             "general": {"n": s.general.n, "correct": s.general.correct},
+            "exact": s.exact,
             "f1": s.f1,
             "rouge_l": s.rouge_l,
             "similarity": s.similarity,

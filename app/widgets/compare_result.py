@@ -130,6 +130,8 @@ def _bars(card: ComparisonCard) -> str:
 
 
 def _table(card: ComparisonCard) -> None:
+    from finetune.evaluation.report import scored
+
     t = state.text()
 
     def row(s: ArmSummary) -> dict[str, str]:
@@ -144,6 +146,7 @@ def _table(card: ComparisonCard) -> None:
         }
 
     st.dataframe([row(s) for s in card.summaries if not s.failed], hide_index=True)
+    st.caption(plain(scored(card, language())))
 
 
 def _of(share: Share) -> str:

@@ -40,6 +40,7 @@ def html(card: ComparisonCard, answers: Sequence[ArmAnswer], language: str = "en
         failed=[(label(s.arm, language), s.failed) for s in card.summaries if s.failed],
         forest=[_forest(d, language) for d in (*card.differences, *card.further)],
         table=_table(whole, words, language),
+        scored=scored(card, language),
         adapters=adapters(card, language),
         groups=groups(whole, words),
         whole=whole,
@@ -61,10 +62,16 @@ def markdown(card: ComparisonCard, language: str = "en") -> str:
     lines += ["", "| | " + " | ".join(table["header"]) + " |", "|---|" + "---:|" * len(table["header"])]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table["rows"]]
     lines += ["", *adapters(card, language)]
-    lines += ["", f"{words['tokenizer']}{colon}{words['unit'] or card.tokenizer}{words['stop']}{words['caution']}", ""]
+    lines += ["", scored(card, language), ""]
     lines += [f"- {name}{colon}{value}" for name, value in costs(card, words, language)]
     lines += ["", *(f"- {text}" for text in judge(card, language))] if card.judge else []
     return "\n".join([*lines, ""])
+
+
+def scored(card: ComparisonCard, language: str = "en") -> str:
+    """What F1 and ROUGE count, and what they are blind to: it stands beside them wherever they are shown."""
+    words = report_words(language)
+    return f"{words['tokenizer']}{words['colon']}{words['unit'] or card.tokenizer}{words['stop']}{words['caution']}"
 
 
 def kind(arm: str) -> str:
@@ -154,6 +161,7 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
         "wrongly_declined": lambda s: percent(s.wrongly_abstained),
         "general": lambda s: percent(s.general),
         "supported": lambda s: percent(s.supported) if s.supported else "–",
+        "exact": lambda s: f"{s.exact:.0%}",
         "f1": lambda s: f"{s.f1:.2f}",
         "rouge": lambda s: f"{s.rouge1:.2f} / {s.rouge2:.2f} / {s.rouge_l:.2f}",
         "similarity": lambda s: "–" if s.similarity is None else f"{s.similarity:.2f}",
