@@ -71,7 +71,7 @@ def numbers(event: Event) -> str:
     values = event.values
     parts = [f"loss {values['loss']:.3f}"] if values.get("loss") is not None else []
     if values.get("tokens_per_second"):
-        parts.append(f"{values['tokens_per_second']:.0f} tokens/s")
+        parts.append(f"{values['tokens_per_second']:,.0f} tokens/s")
     if values.get("seconds_left") is not None:
         left = float(values["seconds_left"])
         parts.append(f"{left:.0f} s left" if left < 90 else f"{left / 60:.0f} min left")
@@ -92,7 +92,7 @@ def curve(values: Sequence[float], width: int = 20) -> str:
 def curves(events: Sequence[Event]) -> list[str]:
     """What the page draws, one line each: loss, pace, and the scores from the base's on."""
     found = []
-    for name, label, form in (("loss", "loss", ".3f"), ("tokens_per_second", "tokens/s", ".0f")):
+    for name, label, form in (("loss", "loss", ".3f"), ("tokens_per_second", "tokens/s", ",.0f")):
         found.append((label, form, _values(events, ("step",), name)))
     for name, label in SCORES:
         found.append((label, ".0%", _values(events, ("probe", "evaluation"), name)))

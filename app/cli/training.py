@@ -156,7 +156,7 @@ def print_card(card: Preflight, spec: TrainingSpec) -> None:
         if text:
             line(f"  {begin} {json.dumps(text, ensure_ascii=False)}")
     if card.seconds is not None:
-        line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:.0f} tokens/s (measured here)")
+        line(f"  about {duration(card.seconds)} at most, {card.tokens_per_second or 0:,.0f} tokens/s (measured here)")
     for advice in (*card.problems, *card.warnings):
         line(f"  ! {advice.message} {advice.hint}".rstrip())
 
@@ -221,17 +221,17 @@ def runs(*, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:
     else:
         rows = [
             [
-                r.id,
-                r.created[:16].replace("T", " "),
-                r.state,
-                share(r),
-                r.spec.base,
-                r.spec.effort,
-                "yes" if r.adapter else "",
+                run.id,
+                run.created[5:16].replace("T", " "),
+                run.state,
+                share(run),
+                run.spec.base.rsplit("/", 1)[-1],
+                run.spec.effort,
+                "yes" if run.adapter else "",
             ]
-            for r in found
+            for run in found
         ]
-        table(["Run", "Created", "State", "Done", "Base", "Effort", "Adapter"], rows)
+        table(["Run", "Created", "State", "Done", "Base", "Effort", "Kept"], rows)
 
 
 def watch(run: RunId = "", *, kb: Kb = DEFAULT, as_json: AsJson = False) -> None:

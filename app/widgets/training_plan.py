@@ -147,7 +147,7 @@ def _told(job: Job, found: Preflight | None) -> None:
         if job.info.get("plan") is None and st.session_state.get("train-changes"):
             st.button(t("train.reset"), key="reset-values", on_click=_reset)
     elif found and found.tokens_per_second:
-        st.caption(f":material/speed: {t('train.card_speed', n=f'{found.tokens_per_second:.0f}')}")
+        st.caption(f":material/speed: {t('train.card_speed', n=f'{found.tokens_per_second:,.0f}')}")
 
 
 def _start(user: str, kb: str, job: Job, found: Preflight) -> None:

@@ -93,7 +93,7 @@ def _bar(run: Run, events: list[Event]) -> None:
     if values.get("loss") is not None:
         parts.append(t("train.loss_now", value=f"{values['loss']:.3f}"))
     if values.get("tokens_per_second"):
-        parts.append(t("train.speed_now", n=f"{values['tokens_per_second']:.0f}"))
+        parts.append(t("train.speed_now", n=f"{values['tokens_per_second']:,.0f}"))
     if values.get("seconds_left") is not None:
         parts.append(t("common.remaining", time=t.duration(values["seconds_left"])))
     st.progress(min(1.0, run.step / run.steps) if run.steps else 0.0, text=" · ".join(parts))
