@@ -127,7 +127,9 @@ def test_an_answer_from_the_documents_takes_the_time_of_its_search_too(shelf):
 
 
 def test_every_grounded_answer_says_what_it_cites_and_whether_search_found_the_passage(compare):
-    comparison, _, _ = compare()
+    comparison, card, _ = compare()
+    assert card is not None
+    assert [s.reached and s.reached.n for s in card.summaries] == [None, len(BERTHS), len(BERTHS), None]
     found = {(a.arm, a.question.id): a for a in comparison.answers()}
     (quote,) = found["rag", "Cairn"].quotes
     assert re.fullmatch(r"\[\d+\] berths\.md › Berths > Cairn: The fee for berth Cairn is 37 pounds a week\.", quote)

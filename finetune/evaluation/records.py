@@ -79,6 +79,8 @@ class ArmSummary(Record):
     rouge_l: float = 0.0
     similarity: float | None = None
     supported: Share | None = None
+    reached: Share | None = None
+    """For how many of the answerable questions search found the passage; None where nothing was searched."""
     length: float = 0.0
     drift: int = 0
     """Simplified characters in answers that should be Traditional."""

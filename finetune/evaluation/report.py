@@ -160,6 +160,7 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
         "declined": lambda s: percent(s.unanswerable),
         "wrongly_declined": lambda s: percent(s.wrongly_abstained),
         "general": lambda s: percent(s.general),
+        "reached": lambda s: percent(s.reached) if s.reached else "–",
         "supported": lambda s: percent(s.supported) if s.supported else "–",
         "exact": lambda s: f"{s.exact:.0%}",
         "f1": lambda s: f"{s.f1:.2f}",
