@@ -126,18 +126,20 @@ def test_an_answer_from_the_documents_takes_the_time_of_its_search_too(shelf):
         assert 30 <= answer.seconds < 60
 
 
-def test_every_grounded_answer_says_what_it_cites_and_whether_search_found_the_passage(compare):
+def test_every_grounded_answer_says_what_it_cites_and_whether_the_answer_was_at_hand(compare):
     comparison, card, _ = compare()
     assert card is not None
-    assert [s.reached and s.reached.n for s in card.summaries] == [None, len(BERTHS), len(BERTHS), None]
+    assert [s.at_hand and s.at_hand.correct for s in card.summaries] == [None, *[len(BERTHS)] * 3]
     found = {(a.arm, a.question.id): a for a in comparison.answers()}
     (quote,) = found["rag", "Cairn"].quotes
     assert re.fullmatch(r"\[\d+\] berths\.md › Berths > Cairn: The fee for berth Cairn is 37 pounds a week\.", quote)
-    assert found["rag", "Cairn"].reached is True
-    assert found["base", "Cairn"].quotes == () and found["base", "Cairn"].reached is None
-    assert found["rag", "z1"].reached is None
-    away = found["rag", "Cairn"].model_copy(update={"reached": False, "correct": False})
-    assert "search did not find its passage" in explain(away)
+    assert found["rag", "Cairn"].at_hand is True
+    assert found["base", "Cairn"].quotes == () and found["base", "Cairn"].at_hand is None
+    assert found["rag", "z1"].at_hand is None
+    elsewhere = Question(id="e", question="What is the fee for berth Cairn?", answer="38 pounds")
+    comparison, _, _ = compare(questions=[elsewhere])
+    (answer,) = (a for a in comparison.answers() if a.arm == "rag")
+    assert answer.at_hand is False and "its evidence does not hold the answer" in explain(answer)
 
 
 def test_general_questions_are_asked_without_documents_and_never_of_retrieval_arms(compare):

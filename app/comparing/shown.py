@@ -21,7 +21,7 @@ def summary(card: ComparisonCard, folder: Path) -> dict[str, Any]:
             "high": s.answerable.high,
             "abstained": s.wrongly_abstained.correct,
             "unanswerable": {"n": s.unanswerable.n, "declined": s.unanswerable.correct},
-            "reached": {"n": s.reached.n, "correct": s.reached.correct} if s.reached else None,
+            "at_hand": {"n": s.at_hand.n, "correct": s.at_hand.correct} if s.at_hand else None,
             "general": {"n": s.general.n, "correct": s.general.correct},
             "exact": s.exact,
             "f1": s.f1,

@@ -11,6 +11,7 @@ from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
+from finetune.evaluation.marks import holds
 from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
@@ -89,6 +90,8 @@ class Answering:
         self.whole.plan = GIVEN.model_copy(update={"turns": answerer.plan.turns})
         self.hits = hits
         self.library = library
+        self.shown: dict[str, str] = {}
+        """Question id → the evidence of all its prompts."""
 
     def answer(self, questions: Sequence[Question], *, size: int = 8, stopping: Stop | None = None) -> list[Answer]:
         """Answers to one batch, in order; questions whose hits are below the floor are declined without the model.
@@ -98,10 +101,11 @@ class Answering:
         grounded = self.arm.retrieval or self.arm.oracle
         return self._grounded(questions, size, stopping) if grounded else self._closed_book(questions, size, stopping)
 
-    def reached(self, question: Question, answer: Answer) -> bool | None:
-        """Whether search found all that holds the answer; None where nothing was searched or the place is unknown."""
-        wanted = {section.id for section in holding(question, self.library)} if self.arm.retrieval else set()
-        return wanted <= {hit.section.id for hit in answer.hits} if wanted else None
+    def at_hand(self, question: Question) -> bool | None:
+        """Whether the evidence shown for a question that was answered holds what is expected; None where none is."""
+        if question.answer is None or not (self.arm.retrieval or self.arm.oracle):
+            return None
+        return holds(self.shown.get(question.id, ""), question.answer, question.accept, kind=question.kind)
 
     def _closed_book(self, questions: Sequence[Question], size: int, stopping: Stop | None) -> list[Answer]:
         spoken, seconds = self._speak([closed_book(q) for q in questions], size, stopping)
@@ -122,6 +126,7 @@ class Answering:
         results = [gold(q, self.library) if self.arm.oracle else self.hits(q) for q in questions]
         asked = [i for i, result in enumerate(results) if result.relevant]
         prompts = {i: self._prompts(questions[i], results[i]) for i in asked}
+        self.shown |= {questions[i].id: "\n".join(packed.text for _, packed in prompts[i]) for i in asked}
         refusals = [self.answerer.refusal(questions[i].question, results[i]) for i in asked for _ in prompts[i]]
         flat = [messages for i in asked for messages, _ in prompts[i]]
         spoken, seconds = self._speak(flat, size, stopping, refusals if self.answerer.looks else ())

@@ -189,7 +189,7 @@ def _ask(
             said = worker.answer(group, size=BATCH, stopping=stop)
             held = _held()
             answers = [
-                marked(worker.arm, q, a).model_copy(update={"memory": held, "reached": worker.reached(q, a)})
+                marked(worker.arm, q, a).model_copy(update={"memory": held, "at_hand": worker.at_hand(q)})
                 for q, a in zip(group, said, strict=True)
             ]
             with comparison.answers_file.open("a", encoding="utf-8") as file:

@@ -70,15 +70,17 @@ def contains(answer: str, reference: str) -> bool:
 def correct(
     answer: str, reference: str, accept: Sequence[str] = (), *, kind: str = "lookup", question: str = ""
 ) -> bool:
-    """The primary mark: the reference or an accepted variant stands in it, and no contradicting second value.
+    """The primary mark: the reference or an accepted variant stands in it, and no contradicting second value."""
+    found = holds(answer, reference, accept, kind=kind)
+    return found and (kind == "list" or not contradicted(answer, (reference, *accept), question=question))
 
-    For `kind` "list" every item of some variant must stand in it, in any order.
-    """
+
+def holds(text: str, reference: str, accept: Sequence[str] = (), *, kind: str = "lookup") -> bool:
+    """Whether the reference or an accepted variant stands in a text: of a list every item, in any order."""
     variants = (reference, *accept)
     if kind == "list":
-        return any(all(contains(answer, item) for item in _items(v)) for v in variants)
-    held = [v for v in variants if contains(answer, v)]
-    return bool(held) and not contradicted(answer, variants, question=question)
+        return any(all(contains(text, item) for item in _items(v)) for v in variants)
+    return any(contains(text, v) for v in variants)
 
 
 def contradicted(answer: str, variants: Sequence[str], *, question: str = "") -> bool:

@@ -34,8 +34,8 @@ class ArmAnswer(Record):
     """Sections it cited."""
     quotes: tuple[str, ...] = ()
     """What its citations point to, each with number, document and section."""
-    reached: bool | None = None
-    """Whether search found the passage that holds the answer; None without search, or where the passage is unknown."""
+    at_hand: bool | None = None
+    """Whether the evidence that it was shown holds the expected answer; None without evidence or expectation."""
     cut_off: bool = False
     seconds: float = 0.0
     """Its share of its batch."""
@@ -79,8 +79,8 @@ class ArmSummary(Record):
     rouge_l: float = 0.0
     similarity: float | None = None
     supported: Share | None = None
-    reached: Share | None = None
-    """For how many of the answerable questions search found the passage; None where nothing was searched."""
+    at_hand: Share | None = None
+    """For how many of the answerable questions its evidence held the expected answer; None where it was shown none."""
     length: float = 0.0
     drift: int = 0
     """Simplified characters in answers that should be Traditional."""

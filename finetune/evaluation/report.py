@@ -110,7 +110,7 @@ def explain(answer: ArmAnswer, language: str = "en") -> str:
     else:
         code = "why_right" if answer.correct else "why_wrong"
     notes = [say(language, code)]
-    notes += [say(language, "why_not_found")] if answer.reached is False and not answer.correct else []
+    notes += [say(language, "why_not_at_hand")] if answer.at_hand is False and not answer.correct else []
     notes += [say(language, "why_unsupported")] if answer.supported is False else []
     notes += [say(language, "why_cut_off")] if answer.cut_off else []
     notes += [f"F1 {marks.f1:.2f}, ROUGE-L {marks.rouge_l:.2f}"] if marks else []
@@ -160,7 +160,7 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
         "declined": lambda s: percent(s.unanswerable),
         "wrongly_declined": lambda s: percent(s.wrongly_abstained),
         "general": lambda s: percent(s.general),
-        "reached": lambda s: percent(s.reached) if s.reached else "–",
+        "at_hand": lambda s: percent(s.at_hand) if s.at_hand else "–",
         "supported": lambda s: percent(s.supported) if s.supported else "–",
         "exact": lambda s: f"{s.exact:.0%}",
         "f1": lambda s: f"{s.f1:.2f}",

@@ -26,7 +26,7 @@ def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset
     marks = [a.marks for a in marked if a.marks]
     similar = [a.similarity for a in marked if a.similarity is not None]
     supported = [a.supported for a in answers if a.supported is not None]
-    reached = [a.reached for a in marked if a.reached is not None]
+    at_hand = [a.at_hand for a in marked if a.at_hand is not None]
     return ArmSummary(
         arm=arm,
         answerable=share(bool(a.correct) for a in marked),
@@ -41,7 +41,7 @@ def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset
         rouge_l=_mean(m.rouge_l for m in marks),
         similarity=_mean(similar) if similar else None,
         supported=share(supported) if supported else None,
-        reached=share(reached) if reached else None,
+        at_hand=share(at_hand) if at_hand else None,
         length=_mean(m.length for m in marks),
         drift=sum(m.drift for m in marks),
         cut_off=sum(a.cut_off for a in answers),

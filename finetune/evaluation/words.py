@@ -64,7 +64,7 @@ _EN = {
     "why_right": "holds the reference",
     "why_wrong": "does not hold the reference",
     "why_unsupported": "holds something that its evidence does not",
-    "why_not_found": "search did not find its passage",
+    "why_not_at_hand": "its evidence does not hold the answer",
     "why_cut_off": "cut off at the limit",
 }
 _ZH = {
@@ -119,7 +119,7 @@ _ZH = {
     "why_right": "含標準答案",
     "why_wrong": "不含標準答案",
     "why_unsupported": "含有依據中找不到的內容",
-    "why_not_found": "檢索沒有找到它的段落",
+    "why_not_at_hand": "給它的依據裡沒有答案",
     "why_cut_off": "因長度上限中斷",
 }
 
