@@ -231,6 +231,19 @@ def staleness(wiring: Wiring, user: str, kb: str, adapter: str) -> Staleness:
     )
 
 
+def checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> AdapterCard:
+    """The adapter's card when it is there and belongs to the model; DocgraftError says which model it belongs to."""
+    from app.wiring.models import goes_with
+    from finetune import adapters
+
+    card = adapters.show(wiring.folder(kb, user), adapter)
+    if not goes_with(wiring.settings, wiring.home, model, card):
+        raise DocgraftError(
+            f"The adapter {card.id} belongs to {card.base}, not to {model}.", "Choose that model, or another adapter."
+        )
+    return card
+
+
 def model_of(wiring: Wiring, made: AdapterCard) -> str:
     """The name by which the model that an adapter belongs to is picked; "" when it is in no list."""
     from app.wiring.models import goes_with

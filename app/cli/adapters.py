@@ -56,7 +56,7 @@ def show(
     from finetune import adapters as kept
 
     objects = wiring()
-    folder, name = objects.folder(kb), _which(kb, adapter)
+    folder, name = objects.folder(kb), which(kb, adapter)
     card = kept.show(folder, name)
     effect = None
     if verify:
@@ -94,7 +94,7 @@ def remove(
     """Delete an adapter; the record of its run stays."""
     from finetune.adapters import remove as delete
 
-    name = _which(kb, adapter)
+    name = which(kb, adapter)
     confirm(f"Delete the adapter {name}?", yes=yes or as_json)
     delete(wiring().folder(kb), name)
     if as_json:
@@ -116,7 +116,7 @@ def export(
     from finetune import adapters as kept
     from finetune.export.merge import merge
 
-    objects, name = wiring(), _which(kb, adapter)
+    objects, name = wiring(), which(kb, adapter)
     card = kept.show(objects.folder(kb), name)
     with console().status("Merging…") as status:
         parity = merge(
@@ -134,7 +134,8 @@ def export(
         line(f"          {parity.warning}")
 
 
-def _which(kb: str, adapter: str) -> str:
+def which(kb: str, adapter: str) -> str:
+    """An adapter by its id or the beginning of it; as it is when there is none."""
     from finetune.adapters import cards
 
     known = [card.id for card in cards(wiring().folder(kb))]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PANEL = "Chat"
 Model = Annotated[str, typer.Option("--model", help="A model's name, as `docgraft models list` prints it.")]
-Adapter = Annotated[str, typer.Option("--adapter", help="An adapter's id: a fine-tune of the model.")]
+Adapter = Annotated[str, typer.Option("--adapter", help="An adapter's id or its beginning: a fine-tune of the model.")]
 Closed = Annotated[bool, typer.Option("--no-documents", help="Answer from the model alone.")]
 
 
@@ -91,12 +91,17 @@ def chat(
 
 
 def _held(objects: Wiring, kb: str, model: str, *, adapter: str, documents: bool) -> Held:
+    from app.cli.adapters import which
     from app.talk import Held
+    from app.training import checked
 
     names = objects.model_names()
     if model and model not in names:
         raise DocgraftError(f"There is no model {model!r} here.", f"There are: {', '.join(names)}.")
-    return Held(kb=kb, model=model or names[0], adapter=adapter, documents=documents)
+    chosen = model or names[0]
+    if adapter:
+        adapter = checked(objects, USER, kb, chosen, which(kb, adapter)).id
+    return Held(kb=kb, model=chosen, adapter=adapter, documents=documents)
 
 
 def ready(objects: Wiring, model: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.comparing.wishes import ADAPTED, ANSWER_TOKENS, ARMS, CONTROLS, GROUNDED, Wish, names
 from app.talk import Held
+from app.training import checked
 from finetune.records import Arm, Question
 from memory.errors import DocgraftError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from app.wiring import Wiring
     from finetune.evaluation.arms import Answering
-    from finetune.records import AdapterCard
     from retrieval.records import SearchResult
 
 
@@ -42,7 +42,7 @@ def _apart(found: list[Arm]) -> tuple[Arm, ...]:
 def first_adapter(wiring: Wiring, user: str, kb: str, model: str, wish: Wish) -> str:
     """The adapter of `tuned` and `both`; "" when there is none."""
     if wish.adapter:
-        return _checked(wiring, user, kb, model, wish.adapter).id
+        return checked(wiring, user, kb, model, wish.adapter).id
     return next(iter(wiring.adapters(kb, user, model=model)), "")
 
 
@@ -66,7 +66,7 @@ def _arm(wiring: Wiring, user: str, kb: str, name: str, wish: Wish) -> Arm:
             raise DocgraftError(
                 f"The arm {name!r} needs an adapter of {model}, and there is none.", "Train one: docgraft train start"
             )
-        card = _checked(wiring, user, kb, model, which or wish.adapter)
+        card = checked(wiring, user, kb, model, which or wish.adapter)
         used, called = card.id, card.called
         name = f"{kind}@{called}" if which else name
     elif which:
@@ -88,21 +88,8 @@ def _control(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[str, str]:
     base, _, name = chosen.rpartition("/")
     if not base or base == kb:
         raise DocgraftError("The control arm needs an adapter trained on other documents.", hint)
-    card = _checked(wiring, user, base, wish.model, name)
+    card = checked(wiring, user, base, wish.model, name)
     return f"{base}/{card.id}", f"{base} · {card.called}"
-
-
-def _checked(wiring: Wiring, user: str, kb: str, model: str, adapter: str) -> AdapterCard:
-    """The adapter's card when it is there and belongs to the model."""
-    from app.wiring import models
-    from finetune import adapters
-
-    card = adapters.show(wiring.folder(kb, user), adapter)
-    if not models.goes_with(wiring.settings, wiring.home, model, card):
-        raise DocgraftError(
-            f"The adapter {card.id} belongs to {card.base}, not to {model}.", "Choose that model, or another adapter."
-        )
-    return card
 
 
 def answering(wiring: Wiring, user: str, kb: str, chosen: tuple[Arm, ...]) -> dict[str, Answering]:

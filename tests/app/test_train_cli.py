@@ -126,6 +126,18 @@ def test_an_adapter_is_verified_live_on_its_base_and_refused_on_another(cli, tra
     assert refused.code == 1 and "earlier" in refused.err
 
 
+def test_an_adapter_is_asked_by_its_beginning_and_what_is_none_is_never_the_bare_model(
+    cli, trainable, wiring, monkeypatch
+):
+    monkeypatch.setenv("DOCGRAFT_MODELS__TINY__MAX_TOKENS", "4")
+    adapter = plant(wiring, Path(wiring.training_base()))
+    for command in (["ask", "When?"], ["chat"]):
+        assert "no finished adapter" in cli(*command, "--model", "tiny", "--adapter", "nonsense").err
+        assert "not to stub" in cli(*command, "--adapter", adapter).err
+    answered = cli("ask", "When?", "--model", "tiny", "--no-documents", "--adapter", adapter[:12], "--json")
+    assert answered.code == 0 and answered.json["arm"] == "tuned"
+
+
 def test_without_a_dataset_training_says_how_to_get_one(cli):
     ended = cli("train", "start")
     assert ended.code == 1 and "docgraft pairs build" in ended.err
