@@ -29,7 +29,7 @@ class PairSettings(Record):
     near: float = Field(0.67, ge=0, le=1)
     """Share of the refusals that come from close by: the best passages but the right one."""
     replay: float = Field(0.25, ge=0, le=0.5)
-    """Share of training rows about general things, so that the model keeps talking as before; at least 240 rows. Our
+    """Share of training rows about general things, so that the model keeps talking as before; at least 720 rows. Our
     own training deals them out over its passes."""
     reading: float = Field(3.0, ge=0, le=20)
     """Rows about documents that are not yours, in people's words, for each row with evidence from yours; so that the
