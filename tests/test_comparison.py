@@ -10,7 +10,7 @@ import pytest
 
 from finetune.evaluation import retelling
 from finetune.evaluation.arms import Answering
-from finetune.evaluation.comparison import run
+from finetune.evaluation.comparison import BATCH, run
 from finetune.evaluation.kept import Comparison, Plan, every, find
 from finetune.evaluation.report import explain
 from finetune.models.local import Generated
@@ -203,7 +203,7 @@ def test_every_answer_is_on_disk_with_its_marks_and_settings(compare):
     rows = [json.loads(line) for line in (comparison.folder / "marked.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(rows) == len(comparison.answers())
     assert card.settings["model"] == "double"
-    assert card.settings["batch"] == 8
+    assert card.settings["batch"] == BATCH
 
 
 def test_finished_comparisons_are_listed_newest_first_and_can_be_repeated(compare, workspace):
