@@ -115,12 +115,12 @@ class Amounts(Record):
 
     def asked(self, most: int) -> tuple[int, int]:
         """Questions about the documents and general ones of a comparison of at most `most`; 0: of all."""
-        from finetune.evaluation.questions import SHARES
+        from finetune.evaluation.questions import SHARES, general_share
 
         if not most or most >= self.tests + self.everyday:
             return self.tests, self.everyday
-        general = min(self.everyday, round(most * SHARES["general"]))
-        return min(self.tests, most - general), general
+        general = min(self.everyday, general_share(most))
+        return min(self.tests, most - min(general, round(most * SHARES["general"]))), general
 
 
 def counted(wiring: Wiring, user: str, kb: str, settings: PairSettings, dataset: str = "") -> Amounts:

@@ -81,10 +81,21 @@ SHARES = {
     "trained_wording": 0.10,
 }
 """Of the questions of a dataset that are asked, by test set; what one set lacks goes to the others."""
+GENERAL = 20
+"""General questions, if half of a comparison's are as many: they are short, asked of two ways only, and fewer of them
+would say by chance that much was forgotten."""
+
+
+def general_share(most: int) -> int:
+    """General questions among about `most`."""
+    return max(round(most * SHARES["general"]), min(GENERAL, most // 2))
 
 
 def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question]:
-    """At most `most` questions, the same ones every time, each test set with its share, spread over sections."""
+    """About `most` questions, the same ones every time, each test set with its share, spread over sections.
+
+    What general questions there are beyond their share comes on top (GENERAL).
+    """
     if most <= 0 or len(questions) <= most:
         return questions
     groups: dict[str, list[Question]] = {}
@@ -92,6 +103,10 @@ def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question
         groups.setdefault(question.test_set if question.test_set in SHARES else "", []).append(question)
     queues = {name: _spread(group, seed) for name, group in groups.items()}
     quotas = {name: round(most * SHARES.get(name, 1.0)) for name in groups}
+    if "general" in quotas:
+        more = min(general_share(most), len(queues["general"])) - quotas["general"]
+        quotas["general"] += more
+        most += max(0, more)
     chosen = [q for name, queue in queues.items() for q in queue[: quotas[name]]]
     rest = [q for name in sorted(queues, key=lambda n: -SHARES.get(n, 1.0)) for q in queues[name][quotas[name] :]]
     ids = {q.id for q in [*chosen, *rest][:most]}

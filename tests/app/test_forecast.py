@@ -64,4 +64,4 @@ def test_before_the_first_training_its_pace_follows_from_reading(base):
 
 def test_every_question_is_answered_four_ways_and_a_general_one_without_documents_only(base):
     assert ahead(base).parts[2].count == 4 * 673 + 2 * 48
-    assert ahead(base, questions=120).parts[2].count == 4 * 102 + 2 * 18
+    assert ahead(base, questions=120).parts[2].count == 4 * 102 + 2 * 20
