@@ -14,7 +14,7 @@ from app import comparing, signals, talk, training
 from app.forecast import LEAST, Forecast, counted, forecast, speeds
 from app.signals import Stage
 from finetune.notices import Failed, notice
-from finetune.records import Effort
+from finetune.records import Effort, TrainingSpec
 from memory.errors import DocgraftError, RunFailed
 from memory.records import Record, new_id, now
 from memory.workspace import write_json
@@ -355,9 +355,8 @@ def _run(wiring: Wiring, user: str, kb: str, found: Way, stop: Stop) -> str:
 
 def _begun_already(wiring: Wiring, user: str, kb: str, made: training.Plan) -> str:
     """A run on this very dataset that a crash left before it was noted down as this way's; "" when there is none."""
-    runs, decided = wiring.runs(kb, user).all(), {"max_steps"}
-    wanted = made.spec.model_dump(exclude=decided)
-    return next((run.id for run in runs if run.spec.model_dump(exclude=decided) == wanted), "")
+    same = (run for run in wiring.runs(kb, user).all() if run.spec.dataset == made.spec.dataset)
+    return next((run.id for run in same if _manner(run.spec) == _manner(made.spec)), "")
 
 
 def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: training.Plan) -> str:
@@ -366,12 +365,16 @@ def _learned_already(wiring: Wiring, user: str, kb: str, found: Way, made: train
 
     folder = wiring.folder(kb, user)
     fingerprint = datasets.read(folder.dataset(found.dataset)).card.fingerprint
-    decided = {"dataset", "max_steps"}
     for card in adapters.cards(folder):
-        same = card.spec.model_dump(exclude=decided) == made.spec.model_dump(exclude=decided)
-        if same and (card.dataset_fingerprint, card.base_fingerprint) == (fingerprint, found.base):
+        same = (card.dataset_fingerprint, card.base_fingerprint) == (fingerprint, found.base)
+        if same and _manner(card.spec) == _manner(made.spec):
             return card.id
     return ""
+
+
+def _manner(spec: TrainingSpec) -> dict[str, Any]:
+    """How a run learns, whatever its dataset is called and however long this machine let it learn."""
+    return spec.model_dump(exclude={"dataset", "max_steps"})
 
 
 def _compared(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report, stop: Stop) -> ComparisonCard | None:
