@@ -70,18 +70,23 @@ def passage(before: str, inside: str = "", after: str = "") -> None:
     st.html(f'<div class="dg-passage">{shown}</div>')
 
 
-def time_left(seconds: float | None) -> str:
+def time_left(seconds: float | None, words: str = "common.remaining") -> str:
     """How long it will still take; "" when that is not known, or over in a moment."""
     t = state.text()
-    return t("common.remaining", time=t.duration(seconds)) if seconds and seconds >= 1 else ""
+    return t(words, time=t.duration(seconds)) if seconds and seconds >= 1 else ""
 
 
 def progress(
-    job: Job, *, on_end: Callable[[], Any] | None = None, said: Callable[[], str] = lambda: "", stop: str = ""
+    job: Job,
+    *,
+    on_end: Callable[[], Any] | None = None,
+    said: Callable[[], str] = lambda: "",
+    left: Callable[[], str] | None = None,
+    stop: str = "",
 ) -> None:
     """A running job's bar, time left and Stop button; the page runs again when it has ended.
 
-    `said` gives more words about how far it is, `stop` another word for stopping.
+    `said` gives more words about how far it is, `left` others for the time left, `stop` another word for stopping.
     """
     t = state.text()
 
@@ -91,7 +96,7 @@ def progress(
             if on_end:
                 on_end()
             st.rerun()
-        parts = [job.title, said(), plain(job.message), time_left(job.remaining)]
+        parts = [job.title, said(), plain(job.message), left() if left else time_left(job.remaining)]
         st.progress(job.share, text=" · ".join(part for part in parts if part))
         if job.stopping():
             st.caption(t("common.stopping"))

@@ -50,7 +50,11 @@ def _draw(job: Job) -> None:
     with st.container(border=True, key="tune-live" if job.kind == pipeline.KIND else "compare-live"):
         if job.kind == pipeline.KIND:
             st.caption(t("compare.resumable"))
-            progress(job, said=lambda: f"{t('compare.running')} · {_step(job.info.get('stage'))}")
+            progress(
+                job,
+                said=lambda: f"{t('compare.running')} · {_step(job.info.get('stage'))}",
+                left=lambda: _left(job.info.get("stage")),
+            )
         else:
             progress(job, said=lambda: f"{t('compare.comparing')} · {arm_name(str(job.info.get('arm', '')))}")
 
@@ -71,6 +75,11 @@ def _step(stage: Stage | None) -> str:
     return "  ".join(steps) + (f" · {plain(doing)}" if doing else "")
 
 
+def _left(stage: Stage | None) -> str:
+    """Time left of this step, and said so: a minute left of training is not a minute to the verdict."""
+    return time_left(stage.left if stage else None, "compare.step_left")
+
+
 def _ended(job: Job) -> None:
     if job.error:
         error(job.error)
@@ -88,7 +97,7 @@ def _elsewhere(user: str, kb: str) -> None:
         if not pipeline.elsewhere(wiring, user, kb):
             st.rerun()
         stage = signals.seen(folder)
-        parts = [t("compare.running"), _step(stage), time_left(stage.left if stage else None)]
+        parts = [t("compare.running"), _step(stage), _left(stage)]
         st.progress(stage.share if stage else 0.0, text=" · ".join(part for part in parts if part))
         if signals.halting(folder):
             st.caption(t("common.stopping"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pytest
 
-from app import pipeline, signals
+from app import pipeline, signals, state
 from app.widgets import compare_questions
 from finetune.evaluation.kept import every
 from memory.conversations import Choices
@@ -65,10 +66,22 @@ def test_a_click_of_another_process_is_followed_live_and_can_be_stopped(page, cl
         there.tell(stage)
         test = page("compare")
         shown = test.get("progress")[0].proto
-        assert shown.value == round(100 * stage.share) == 58 and "● Training" in shown.text and "40 s" in shown.text
+        assert shown.value == round(100 * stage.share) == 58 and "● Training" in shown.text
+        assert "about 40 s left of this step" in shown.text, "the comparison is still to come"
         assert not [b for b in test.button if b.key == "tune"], "it is not started twice"
         test.button(key="stop-elsewhere").click().run()
         assert there.stopping() and "Stopping…" in [c.value for c in test.caption]
+
+
+def test_the_time_left_of_a_click_is_told_as_that_of_its_step(page, cli, manual):
+    cli("add", manual)
+    stage, done = signals.Stage(step="train", done=3, total=4, left=40.0), threading.Event()
+    jobs = state.wiring().jobs()
+    job = jobs.start("local", pipeline.KIND, "default", lambda job: done.wait(60), info={"stage": stage})
+    job.progress(stage.share, 1.0, left=stage.left)
+    shown = page("compare").get("progress")[0].proto
+    done.set()
+    assert shown.value == 58 and shown.text.endswith("about 40 s left of this step")
 
 
 def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compared, wiring):
