@@ -17,7 +17,7 @@ MANY_FACTS = 2000
 EPOCHS: dict[Effort, int] = {"quick": 4, "balanced": 5, "thorough": 8}
 RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
 PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 2, "thorough": 3}
-SHORT_RUN = 260
+SHORT_RUN = 200
 """Up to so many updates a very small model takes steps half as large again (benchmarks/facts24.py)."""
 
 

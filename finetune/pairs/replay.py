@@ -20,8 +20,8 @@ from memory.records import digest
 LANGUAGES = {"en", "zh-Hant"}
 """What there are rows in."""
 LEAST = 720
-"""General rows beside however small a set, in every language there are some in: ninety for each of eight passes keep
-nearly all general knowledge, fifty lose a third of it (benchmarks/facts24.py)."""
+"""General rows beside however small a set, in every language there are some in: a hundred and fifty for each of five
+passes keep nearly all general knowledge, fifty lose a third of it (benchmarks/facts24.py)."""
 TEST_SHARE = 0.35
 """Share of the checkable rows that only test; the same rows for every dataset."""
 
