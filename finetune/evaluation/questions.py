@@ -162,6 +162,10 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             ) from cause
 
 
+LONGEST = 100_000
+"""Characters of a cell: more come of a quotation mark that is never closed."""
+
+
 def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
@@ -172,13 +176,20 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     columns: list[str] = []
     try:
         for number, cells in enumerate(reader, 1):
+            if any(len(cell) > LONGEST for cell in cells):
+                # The csv module's own limit is the process's, and who reads documents raises it.
+                raise _no_row(number, f"a cell has more than {LONGEST:,} characters")
             if columns and any(cells):
                 yield number, _csv_row(number, columns, cells)
             elif not columns:
                 columns = _columns(cells)
     except csv.Error as cause:
-        hint = "Close every quotation mark, and put cells that hold the separator in quotes."
-        raise BadDataset(f"is no row of a table: {cause}.", hint, row=number + 1) from cause
+        raise _no_row(number + 1, str(cause)) from cause
+
+
+def _no_row(number: int, why: str) -> BadDataset:
+    hint = "Close every quotation mark, and put cells that hold the separator in quotes."
+    return BadDataset(f"is no row of a table: {why}.", hint, row=number)
 
 
 def _columns(cells: list[str]) -> list[str]:
