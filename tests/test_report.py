@@ -120,6 +120,17 @@ def test_the_report_escapes_documents_and_loads_nothing_from_elsewhere(card, by_
     assert card.verdict.sentence in page.replace("&#39;", "'")
 
 
+@pytest.mark.parametrize(
+    ("needed", "language", "said"),
+    [(61, "en", "about 1 more question would settle it"), (99, "en", "about 39 more questions would settle it"),
+     (61, "zh-TW", "大約再加 1 題可判定")],
+)  # fmt: skip
+def test_one_more_question_is_not_said_in_the_plural(card, by_arm, needed, language, said):
+    open_ = card.differences[0].model_copy(update={"p_holm": 0.2, "n": 60, "needed": needed})
+    found = card.model_copy(update={"differences": (open_,)})
+    assert said in html(found, [a for answers in by_arm.values() for a in answers], language)
+
+
 @pytest.mark.parametrize("language", ["en", "zh-TW"])
 def test_a_judge_is_reported_in_sentences_with_how_far_it_can_be_trusted(card, by_arm, language):
     measured = Calibration(judge="qwen", planted=20, right=19, consistent=16, votes=10, votes_agreed=7)

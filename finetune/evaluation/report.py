@@ -13,7 +13,7 @@ from finetune.evaluation.records import ArmAnswer, ArmSummary, ComparisonCard, S
 from finetune.evaluation.report_words import report_words
 from finetune.evaluation.statistics import Difference
 from finetune.evaluation.verdict import compared
-from finetune.evaluation.words import brief, duration, say, short, signed
+from finetune.evaluation.words import brief, duration, questions, say, short, signed
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 KINDS = ("set", "kind", "language", "base")
@@ -141,6 +141,7 @@ def _forest(found: Difference, language: str) -> dict[str, Any]:
     """One line of the differences: where the point and the interval lie between -100 and 100."""
     words = report_words(language)
     more = found.needed - found.n if found.needed else 0
+    still = words["more"].format(n=questions(more, language, more=True)) if more else words["open"]
     return {
         "label": f"{label(found.a, language)} − {label(found.b, language)}",
         "settled": found.settled,
@@ -149,7 +150,7 @@ def _forest(found: Difference, language: str) -> dict[str, Any]:
         "high": 100 * found.high,
         "point": 100 * found.difference,
         "said": f"{signed(found.difference)} ({signed(found.low)} … {signed(found.high)}), n = {found.n}",
-        "note": words["settled"] if found.settled else words["more"].format(n=f"{more:,}") if more else words["open"],
+        "note": words["settled"] if found.settled else still,
     }
 
 
