@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SIZES: dict[Effort, tuple[int, int, int]] = {"quick": (30, 15, 10), "balanced": (60, 30, 20), "thorough": (120, 60, 30)}
 """Unseen wordings, general questions and refusals asked at each evaluation."""
 BATCH = 30
-LOGITS, TOKENS = 2048, 8192
+LOGITS, TOKENS = 512, 2048
 """Positions of one batch that logits are kept for, and that are read at once: what bounds the memory of an exam."""
 GENERAL_TOKENS = 24
 """Tokens of a general answer: its check needs the beginning only."""
