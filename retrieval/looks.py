@@ -76,9 +76,6 @@ RELUCTANT = 1.0
 """How much a refusal's chance counts against an answer, beside the mean log-probability of its tokens."""
 DECLINED = 0.0
 """A question is declined from here on: see `reluctance` (docs/BENCHMARKS.md has the curve)."""
-SETTLED = (0.2, -0.1)
-"""A first answer whose refusal was at most so likely, and whose tokens at least so, on average, needs no second look:
-of 247 questions about documents that the reader never saw none came out otherwise but one, and 38 % were settled."""
 _SURE = 1e-4
 """Chances nearer to 0 or 1 than this say no more."""
 
@@ -87,12 +84,6 @@ def reluctance(chances: Sequence[float]) -> float:
     """How much speaks for declining: the mean log-odds of the refusal, from its chance with each amount of evidence."""
     odds = [math.log(chance / (1 - chance)) for chance in (min(max(one, _SURE), 1 - _SURE) for one in chances)]
     return sum(odds) / len(odds)
-
-
-def settled(first: Said) -> bool:
-    """Whether the first answer stands, whatever a second look would say."""
-    known = first.declined is not None and first.confidence is not None and bool(first.text.strip())
-    return known and (first.declined or 0.0) <= SETTLED[0] and (first.confidence or 0.0) >= SETTLED[1]
 
 
 class Kept(NamedTuple):
@@ -110,9 +101,8 @@ class Kept(NamedTuple):
 def surest(said: Sequence[Said], refusal: str) -> Kept:
     """The answer to keep, or the refusal where the model would rather have declined.
 
-    The first one when the model does not say how sure it is, and when it is settled: then no other need be asked.
+    The first one when the model does not say how sure it is.
     """
-    said = said[:1] if settled(said[0]) else said
     chances = [one.declined or 0.0 for one in said]
     told = all(one.declined is not None for one in said)
     declined = told and reluctance(chances) >= DECLINED
@@ -142,10 +132,7 @@ def speak_surest(
     """The surest answer to any of the prompts, or the refusal, in one piece; nothing when it was stopped before."""
     try:
         asked = [messages for messages, _ in prompts]
-        said: list[Said] = []
-        while len(said) < len(asked) and not (said and settled(said[0])):
-            one = asked[len(said)]
-            said += model.batch_answer([one], size=1, refusals=[refusal], most=LONGEST, stopping=stop)
+        said = model.batch_answer(asked, size=1, refusals=[refusal] * len(asked), most=LONGEST, stopping=stop)
     except BackendFailed:
         if not stop():
             raise

@@ -16,7 +16,7 @@ from finetune.models.local import Generated
 from finetune.records import Arm, Question
 from memory.errors import BackendFailed, DocgraftError
 from retrieval.answer import Answerer
-from retrieval.looks import Said, Sure, settled, surest
+from retrieval.looks import Said, Sure, surest
 from retrieval.packing import EvidencePlan, Packed
 from retrieval.prompts import closed_book_messages
 from retrieval.records import Answer, Evidence, Hit, Language, SearchResult, Section
@@ -151,18 +151,14 @@ class Answering:
     def _kept(
         self, question: Question, result: SearchResult, prompts: Prompts, said: Sequence[Said], seconds: float
     ) -> Answer:
-        """The surest of the answers to one question, checked; `seconds` each, and those of the search.
-
-        All looks are asked, so that every arm's batches have one shape; those that the chat would spare take no time.
-        """
+        """The surest of the answers to one question, checked; `seconds` each, and those of the search."""
         kept = surest(said, self.answerer.refusal(question.question, result))
-        looked = 1 if settled(said[0]) else len(said)
         return self.answerer.conclude(
             question.question,
             result,
             text=kept.text,
             packed=prompts[kept.number][1],
-            seconds=result.seconds + seconds * looked,
+            seconds=result.seconds + seconds * len(said),
             tokens=(kept.prompt_tokens, kept.tokens),
             cut_off=kept.cut_off,
         )
