@@ -115,12 +115,12 @@ class Amounts(Record):
 
     def asked(self, most: int) -> tuple[int, int]:
         """Questions about the documents and general ones of a comparison of at most `most`; 0: of all."""
-        from finetune.evaluation.questions import SHARES, general_share
+        from finetune.evaluation.questions import divided
 
         if not most or most >= self.tests + self.everyday:
             return self.tests, self.everyday
-        general = min(self.everyday, general_share(most))
-        return min(self.tests, most - min(general, round(most * SHARES["general"]))), general
+        documents, general = divided(most, self.everyday)
+        return min(self.tests, documents), general
 
 
 def counted(wiring: Wiring, user: str, kb: str, settings: PairSettings, dataset: str = "") -> Amounts:

@@ -35,9 +35,16 @@ class Aim(NamedTuple):
 def shipped(fingerprint: str) -> Aim | None:
     """The map that was learned for an embedder; None where none was."""
     import numpy as np
+
+    found = tensors(SHIPPED, fingerprint)
+    return Aim(found["turn"].astype(np.float32), found["shift"]) if found else None
+
+
+def tensors(name: str, fingerprint: str) -> dict[str, NDArray[np.float32]] | None:
+    """The tensors of a file of this package, when it was made for the embedder of that fingerprint."""
     from safetensors import safe_open
 
-    with as_file(files("retrieval") / SHIPPED) as path, safe_open(str(path), "np") as file:
+    with as_file(files("retrieval") / name) as path, safe_open(str(path), "np") as file:
         if (file.metadata() or {}).get("fingerprint") != fingerprint:
             return None
-        return Aim(file.get_tensor("turn").astype(np.float32), file.get_tensor("shift").astype(np.float32))
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

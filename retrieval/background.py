@@ -10,7 +10,7 @@ cannot answer them, say what score is usual there for nothing (retrieval.floor).
 from __future__ import annotations
 
 import json
-from importlib.resources import as_file, files
+from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval import aim
@@ -59,22 +59,12 @@ def sample() -> tuple[list[str], list[str]]:
 def measure(embedder: Embedder) -> Background:
     """The background of an embedder: shipped for the bundled one, else about a hundred short texts are embedded."""
     questions, passages = sample()
-    shipped = _shipped(embedder.fingerprint)
+    shipped = aim.tensors(SHIPPED, embedder.fingerprint)
     if shipped is None:
         vectors, passage = embedder.encode(questions, query=True), embedder.encode(passages).mean(axis=0)
     else:
-        vectors, passage = shipped
+        vectors, passage = shipped["questions"].astype("float32"), shipped["passage"]
     return Background(questions, vectors, vectors.mean(axis=0), passage, aim.shipped(embedder.fingerprint))
-
-
-def _shipped(fingerprint: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    import numpy as np
-    from safetensors import safe_open
-
-    with as_file(files("retrieval") / SHIPPED) as path, safe_open(str(path), "np") as file:
-        if (file.metadata() or {}).get("fingerprint") != fingerprint:
-            return None
-        return file.get_tensor("questions").astype(np.float32), file.get_tensor("passage")
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -86,16 +86,18 @@ GENERAL = 20
 would say by chance that much was forgotten."""
 
 
-def general_share(most: int) -> int:
-    """General questions among about `most`."""
-    return max(round(most * SHARES["general"]), min(GENERAL, most // 2))
+def divided(most: int, general: int) -> tuple[int, int]:
+    """Of about `most` questions those about the documents, and the general ones, of which there are `general`.
+
+    What general ones there are beyond their share comes on top (GENERAL).
+    """
+    share = round(most * SHARES["general"])
+    return most - min(general, share), min(general, max(share, min(GENERAL, most // 2)))
 
 
 def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question]:
-    """About `most` questions, the same ones every time, each test set with its share, spread over sections.
-
-    What general questions there are beyond their share comes on top (GENERAL).
-    """
+    """About `most` questions (see `divided`), the same ones every time, each test set with its share, spread over
+    sections."""
     if most <= 0 or len(questions) <= most:
         return questions
     groups: dict[str, list[Question]] = {}
@@ -103,13 +105,10 @@ def sample(questions: list[Question], most: int, seed: int = 0) -> list[Question
         groups.setdefault(question.test_set if question.test_set in SHARES else "", []).append(question)
     queues = {name: _spread(group, seed) for name, group in groups.items()}
     quotas = {name: round(most * SHARES.get(name, 1.0)) for name in groups}
-    if "general" in quotas:
-        more = min(general_share(most), len(queues["general"])) - quotas["general"]
-        quotas["general"] += more
-        most += max(0, more)
+    others, quotas["general"] = divided(most, len(queues.get("general", ())))
     chosen = [q for name, queue in queues.items() for q in queue[: quotas[name]]]
     rest = [q for name in sorted(queues, key=lambda n: -SHARES.get(n, 1.0)) for q in queues[name][quotas[name] :]]
-    ids = {q.id for q in [*chosen, *rest][:most]}
+    ids = {q.id for q in [*chosen, *rest][: others + quotas["general"]]}
     return [q for q in questions if q.id in ids]
 
 
