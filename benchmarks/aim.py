@@ -29,11 +29,9 @@ from finetune.skills.shelf import QUESTIONS, Shelf
 from memory.workspace import Workspace
 from retrieval.aim import SHIPPED
 from retrieval.background import Background, measure
-from retrieval.candidates import starts
+from retrieval.candidates import candidates, starts
 from retrieval.embedders import load
-from retrieval.fusion import WEIGHTS, lexical
-from retrieval.search import Search
-from retrieval.tokens import tokens
+from retrieval.fusion import WEIGHTS, lexical, section_means
 
 HERE = Path(__file__).parent
 RANK, RATE, PASSES, DECAY, DROPOUT, SEEDS = 64, 1e-3, 20, 1.0, 0.3, 4
@@ -97,7 +95,7 @@ def main() -> None:
 
 def opened(shelf: Shelf, name: str, background: Background) -> Base | None:
     """A knowledge base with the questions that stand for themselves and whose lines are known; None without any."""
-    library, search = shelf.open(name)
+    library, _ = shelf.open(name)
     units = {place_of(unit): unit for section in library.sections() for unit in library.units(section.id)}
     vectors = library.unit_vectors([section.id for section in library.sections()])
     places = {place: row for row, place in enumerate(map(tuple, vectors.ids))}
@@ -108,38 +106,30 @@ def opened(shelf: Shelf, name: str, background: Background) -> Base | None:
     names, first = starts(vectors)
     sizes = np.diff(np.append(first, len(vectors.ids)))
     headed, bare = background.passages(vectors.with_heading), background.passages(vectors.bare)
-    means = np.add.reduceat(headed, first, axis=0)
+    means = section_means(headed, first)
     gold = torch.zeros(len(asked), len(vectors.ids), dtype=torch.bool)
     for row, (_, found) in enumerate(asked):
         gold[row, [places[place] for place in found if place in places]] = True
     rendered = [units[place].rendered for place in places]
-    rest = [
-        WEIGHTS.keyword * np.repeat(worded(search, q.question, names), sizes)
-        + lexical(q.question, rendered, q.question)
-        for q, _ in asked
-    ]
-    directions = background.questions(shelf.embedder.encode([q.question for q, _ in asked], query=True))
+    embedded = shelf.embedder.encode([q.question for q, _ in asked], query=True)
+    rest = []
+    for (q, _), vector in zip(asked, embedded, strict=True):
+        keyword = {c.section_id: c.keyword[0] for c in candidates(library, [q.question], vector[None])}
+        worded = np.repeat([keyword.get(name, 0.0) for name in names], sizes)
+        rest.append(WEIGHTS.keyword * worded + lexical(q.question, rendered, q.question))
+    directions = background.questions(embedded)
     some = gold.any(dim=1)
     return Base(
         name=name,
         headed=torch.tensor(headed),
         bare=torch.tensor(bare),
-        section=normalize(torch.tensor(np.repeat(means, sizes, axis=0)), dim=1),
+        section=torch.tensor(np.repeat(means, sizes, axis=0)),
         first=first,
         asked=torch.tensor(directions)[some],
         gold=gold[some],
         rest=torch.tensor(np.array(rest), dtype=torch.float32)[some],
         languages=[q.language[:2] for (q, _), there in zip(asked, some.tolist(), strict=True) if there],
     )
-
-
-def worded(search: Search, question: str, names: Sequence[str]) -> np.ndarray:
-    """BM25 of each section's best chunk."""
-    scores = search.library.keyword_scores_each([tokens(question)], 1000)[0]
-    best: dict[str, float] = defaultdict(float)
-    for chunk, section in search.library.sections_of(list(scores)).items():
-        best[section] = max(best[section], scores[chunk])
-    return np.array([best[name] for name in names])
 
 
 def fitted(bases: Sequence[Base]) -> tuple[torch.Tensor, torch.Tensor]:

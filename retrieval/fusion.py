@@ -77,9 +77,17 @@ def dense(
     direction = background.questions(question)
     with_heading, alone = background.passages(headed), background.passages(bare)
     sizes = np.diff(np.append(starts, len(headed)))
-    means = np.add.reduceat(with_heading, starts, axis=0)
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    means = section_means(with_heading, starts)
     return Dense(with_heading @ direction, alone @ direction, np.repeat(means @ direction, sizes))
+
+
+def section_means(with_heading: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float32]:
+    """[sections, d], of length 1: the direction that the units of each section have in common."""
+    import numpy as np
+
+    means: NDArray[np.float32] = np.add.reduceat(with_heading, starts, axis=0)
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    return means
 
 
 def words(question: Sequence[str], units: Sequence[Sequence[str]]) -> list[float]:
