@@ -47,7 +47,14 @@ def test_the_shares_of_questions_and_the_limits_in_the_text_are_those_of_the_cod
         f"{100 * share:.0f}" for share in questions.SHARES.values()
     ]
     margin, slow = round(100 * verdict.MARGIN), f"{verdict.COSTLY:.0f}"
-    for limit in (f"{margin} ", f"{3 * margin} ", f"{slow} ", f"{statistics.RESAMPLES:,}", f"{votes.REVEAL_AFTER} "):
+    for limit in (
+        f"{margin} ",
+        f"{3 * margin} ",
+        f"{slow} ",
+        f"{statistics.RESAMPLES:,}",
+        f"{votes.REVEAL_AFTER} ",
+        f" {questions.LONGEST_REFERENCE} ",
+    ):
         assert limit in text
     for arm in wishes.ARMS:
         assert f"`{arm}`" in text

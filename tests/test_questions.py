@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from app.text import Text
-from finetune.evaluation.questions import GENERAL, from_file, from_pairs, sample, typed
+from finetune.evaluation.marks import tokens
+from finetune.evaluation.questions import GENERAL, LONGEST_REFERENCE, from_file, from_pairs, sample, typed
 from finetune.records import Pair, Question
 from memory.errors import BadDataset
 
@@ -134,13 +136,36 @@ def test_test_rows_of_a_dataset_are_asked_one_trained_wording_of_each_tested_fac
         Pair(id="4", instruction="no?", split="test", test_set="unanswerable", **common),
         Pair(id="5", instruction="my own?", fact_id="h", maker="person", **common),
     ]
-    found = from_pairs(p for p in pairs if p.status != "dropped")
+    found, left_out = from_pairs(p for p in pairs if p.status != "dropped")
+    assert left_out == 0
     assert [(q.id, q.answer, q.test_set) for q in found] == [
         ("2", "b", "unseen_wording"),
         ("4", None, "unanswerable"),
         ("1", "b", "trained_wording"),
         ("5", "b", "trained_wording"),
     ]
+
+
+@pytest.mark.parametrize("length", [LONGEST_REFERENCE, LONGEST_REFERENCE + 1])
+@pytest.mark.parametrize("word", ["word ", "字"])
+def test_a_fact_that_no_answer_would_repeat_word_for_word_is_not_asked_and_counted(word, length):
+    whole = {"output": word * length, "fact_id": "f"}
+    pairs = [
+        Pair(id="1", instruction="in other words?", split="test", test_set="unseen_wording", **whole),
+        Pair(id="2", instruction="as it was trained?", **whole),
+        Pair(id="3", instruction="general?", split="test", test_set="general", output=word * length),
+    ]
+    found, left_out = from_pairs(pairs)
+    reached = length <= LONGEST_REFERENCE
+    assert [q.id for q in found] == (["1", "3", "2"] if reached else ["3"]) and left_out == (0 if reached else 1)
+    variant = pairs[0].model_copy(update={"accept": ("short",)})
+    assert [q.id for q in from_pairs([variant])[0]] == ["1"], "a short variant is enough"
+
+
+def test_no_reference_that_people_wrote_about_the_practice_documents_is_out_of_reach():
+    files = sorted((Path(__file__).parents[1] / "benchmarks/practice").glob("*/questions.jsonl"))
+    longest = max(len(tokens(q.answer)) for file in files for q in from_file(file) if q.answer)
+    assert len(files) == 8 and longest == 21 and longest <= LONGEST_REFERENCE
 
 
 def test_a_typed_question_may_have_a_reference_or_be_absent_from_the_documents_or_neither():

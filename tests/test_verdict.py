@@ -117,6 +117,15 @@ def test_forgetting_abstention_and_leaks_veto_the_adapter(more, word):
     assert any(word in veto for veto in verdict.vetoes)
 
 
+def test_what_was_not_asked_is_said_beside_the_verdict():
+    rates = {"base": 0.05, "rag": 0.45, "tuned": 0.25, "both": 0.75}
+    told = [decide(planted(rates, left_out=n), language) for n in (0, 9) for language in ("en", "zh-Hant")]
+    said = [
+        [r for r in v.reasons if r.startswith("Not asked: 9 questions") or "另有 9 題沒有拿來問" in r] for v in told
+    ]
+    assert list(map(len, said)) == [0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(("lost", "winner"), [(2, "both"), (3, "rag")])
 def test_two_of_seven_questions_are_chance_and_veto_nothing_three_do(lost, winner):
     """As many general questions as quick effort asks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.comparing.wishes import Wish
 from finetune.records import Question
@@ -15,13 +15,23 @@ EARLIER = 2
 """Turns before a question that are asked along with it."""
 
 
-def questions(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[tuple[Question, ...], int]:
-    """The questions of a wish, and how many of them stand in training rows."""
+class Asked(NamedTuple):
+    """What a comparison asks."""
+
+    questions: tuple[Question, ...]
+    leaks: int
+    """How many of them stand in training rows."""
+    left_out: int
+    """Test questions of the dataset whose answer is longer than an answer can be expected to hold."""
+
+
+def questions(wiring: Wiring, user: str, kb: str, wish: Wish) -> Asked:
+    """The questions of a wish."""
     from finetune import datasets
     from finetune.evaluation.questions import from_pairs, sample
 
     if wish.questions:
-        return tuple(sample(list(wish.questions), wish.most)), wish.leaks
+        return Asked(tuple(sample(list(wish.questions), wish.most)), wish.leaks, wish.left_out)
     known = wiring.datasets(kb, user)
     if wish.dataset:
         chosen = datasets.read(wiring.folder(kb, user).dataset(wish.dataset))
@@ -32,7 +42,8 @@ def questions(wiring: Wiring, user: str, kb: str, wish: Wish) -> tuple[tuple[Que
             f"There are no questions to compare with in {kb!r}.",
             "Build pairs (docgraft pairs build), or give a file: --questions FILE",
         )
-    return tuple(sample(from_pairs(chosen.pairs()), wish.most)), int(chosen.card.leaks.get("exact", 0))
+    found, left_out = from_pairs(chosen.pairs())
+    return Asked(tuple(sample(found, wish.most)), int(chosen.card.leaks.get("exact", 0)), left_out)
 
 
 def from_conversations(wiring: Wiring, user: str, kb: str, most: int = 100) -> list[Question]:

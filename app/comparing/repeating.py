@@ -44,6 +44,7 @@ def again(wiring: Wiring, user: str, kb: str, comparison: str, language: str) ->
         control=control or "",
         questions=tuple(found.questions()),
         leaks=int(settings.get("leaks", 0)),
+        left_out=int(settings.get("left_out", 0)),
         most=0,
         repeats=found.id,
         language=language,

@@ -36,6 +36,8 @@ class Wish(Record):
     """Asked instead of a dataset's."""
     leaks: int = 0
     """How many of `questions` are known to stand in training rows."""
+    left_out: int = 0
+    """How many were left out where `questions` come from: their answer was longer than an answer can hold."""
     most: int = MOST
     """At most so many questions; 0: all."""
     judge: str = ""

@@ -12,6 +12,7 @@ from finetune.datasets import messages
 from finetune.engines.choice import Scores
 from finetune.evaluation.general import GeneralItem, sample
 from finetune.evaluation.marks import correct
+from finetune.evaluation.questions import within_reach
 from finetune.models.decoding import BatchDecoding
 from finetune.models.loading import turned_down
 from finetune.models.templates import Row, end_tokens, render, supervised
@@ -49,8 +50,8 @@ class Exam:
 
 
 def exam(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, *, effort: Effort, limit: int) -> Exam:
-    """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts, and
-    questions whose passages do not answer them."""
+    """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts whose
+    answer is within reach, and questions whose passages do not answer them."""
     facts, general, refusals = SIZES[effort]
     held = [pair for pair in pairs if pair.split == "dev"] or [pair for pair in pairs if pair.split == "test"]
     trained = {pair.fact_id for pair in pairs if pair.split == "train" and pair.fact_id}
@@ -58,7 +59,7 @@ def exam(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, *, effort: E
     unanswerable = [p for p in held if p.kind == "refusal" and p.input]
     return Exam(
         tokenizer=tokenizer,
-        facts=_spread([p for p in unseen if p.kind != "refusal"], facts),
+        facts=_spread([p for p in unseen if p.kind != "refusal" and within_reach(p)], facts),
         general=sample(general),
         refusals=_spread(unanswerable, refusals),
         limit=limit,

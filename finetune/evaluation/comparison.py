@@ -245,7 +245,7 @@ def _card(
     for arm in plan.arms:
         summary = summarise(collected.get(arm.name, []), known=known, failed=failed.get(arm.name, ""))
         summaries.append(summary.model_copy(update={"arm": arm.name}))
-    found = numbers(collected, leaks=plan.leaks)
+    found = numbers(collected, plan.settings)
     return ComparisonCard(
         id=comparison.id,
         kb=plan.kb,

@@ -37,7 +37,6 @@ class Plan:
     arms: tuple[Arm, ...]
     questions: tuple[Question, ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    leaks: int = 0
     known: frozenset[str] = frozenset()
     """Questions that the base answers without documents."""
     costs: Costs = field(default_factory=Costs)

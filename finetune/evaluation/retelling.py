@@ -19,5 +19,5 @@ def told(comparison: Comparison, language: str) -> ComparisonCard:
     for answer in comparison.answers():
         if answer.arm in by_arm:
             by_arm[answer.arm].append(answer)
-    found = numbers(by_arm, leaks=int(card.settings.get("leaks", 0)))
+    found = numbers(by_arm, card.settings)
     return card.model_copy(update={"verdict": decided(found, failed, language), "language": language})

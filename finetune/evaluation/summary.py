@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from finetune.evaluation.records import ArmAnswer, ArmSummary, Economics, Share
 from finetune.evaluation.statistics import Difference, compare, holm, wilson
@@ -63,8 +64,11 @@ def is_unanswerable(answer: ArmAnswer) -> bool:
     return answer.question.answer is None and answer.question.kind == "unanswerable"
 
 
-def numbers(by_arm: dict[str, list[ArmAnswer]], *, leaks: int = 0, seed: int = 0) -> Numbers:
-    """What the verdict depends on, from complete arms that answered the same questions in the same order."""
+def numbers(by_arm: dict[str, list[ArmAnswer]], settings: Mapping[str, Any] | None = None, *, seed: int = 0) -> Numbers:
+    """What the verdict depends on, from complete arms that answered the same questions in the same order.
+
+    `settings` of the comparison: what they say of its questions.
+    """
     scored = {arm: [a for a in answers if _decides(a)] for arm, answers in by_arm.items()}
     return Numbers(
         arms={arm: _arm_numbers(answers) for arm, answers in scored.items()},
@@ -77,7 +81,7 @@ def numbers(by_arm: dict[str, list[ArmAnswer]], *, leaks: int = 0, seed: int = 0
             if (change := _change(by_arm, plain, arm, is_unanswerable)) is not None
         },
         trained_wordings=_trained(by_arm, seed),
-        leaks=leaks,
+        **{name: int((settings or {}).get(name, 0)) for name in ("leaks", "left_out")},
     )
 
 

@@ -96,6 +96,8 @@ class Numbers(Record):
     """`tuned` minus `base` on wordings that the adapter was trained on."""
     leaks: int = 0
     """Test questions that stand in the training rows."""
+    left_out: int = 0
+    """Test questions of the dataset that were not asked: their answer is longer than an answer can hold."""
 
 
 def decide(numbers: Numbers, language: str = "en") -> Verdict:
@@ -268,6 +270,8 @@ def _reasons(numbers: Numbers, language: str, winner: str, eligible: Sequence[st
         found = _difference(numbers, "both", "rag")
         if found is not None and not found.settled and found.needed and found.difference > 0:
             lines.append(say(language, "both_open", needed=questions(found.needed, language)))
+    if numbers.left_out:
+        lines.append(say(language, "left_out", n=questions(numbers.left_out, language)))
     return [*lines, *(_explained(found, language) for found in numbers.further)]
 
 

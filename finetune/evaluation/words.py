@@ -43,6 +43,8 @@ _EN = {
     "memorised, not learned. More wordings per fact help more than more epochs.",
     "abstains": "{arm} declines to answer more than half of the questions that the documents do answer.",
     "both_open": "Whether the adapter adds anything to retrieval is open: about {needed} in all would settle it.",
+    "left_out": "Not asked: {n} of the dataset whose expected answers are so long that no answer would repeat them "
+    "word for word.",
     "veto_forgetting": "{arm} is out: the adapter forgot general knowledge (of {n} general questions {lost} lost, "
     "{gained} gained).",
     "veto_abstention": "{arm} is out: with the adapter, it answers questions that the documents do not answer (of {n} "
@@ -102,6 +104,7 @@ _ZH = {
     "與其增加訓練輪數，不如增加每件事實的問法。",
     "abstains": "文件中有答案的題目，{arm}有一半以上拒絕回答。",
     "both_open": "微調能否為檢索加分尚無定論：大約需要 {needed}才能判定。",
+    "left_out": "資料集另有 {n}沒有拿來問：預期的答案太長，不能指望回答逐字重述。",
     "veto_forgetting": "{arm}出局：微調後的模型忘了一般知識（{n} 題一般問題中，{lost} 題變錯、{gained} 題變對）。",
     "veto_abstention": "{arm}出局：微調後，文件裡沒有答案的問題它也照答（{n} 題中，{lost} 題變錯、{gained} 題變對）。",
     "veto_leak": "{arm}出局：測驗題出現在訓練資料中。",
