@@ -270,7 +270,8 @@ def forecast(
     grounded = (AROUND * looks + _passages(read)) / speed.read + SAID * looks / speed.write
     # General questions go to the two ways without documents only.
     answers = 4 * asked + 2 * general
-    needed = memory(size, bits=bits, rank=RANKS[effort], tokens=step_tokens(device.kind)) + 4 * size.parameters
+    tokens = step_tokens(device.kind)
+    needed = memory(size, bits=bits, rank=RANKS[effort], tokens=tokens, kind=device.kind) + 4 * size.parameters
     parts = (
         Part(step="pairs", count=amounts.pairs, seconds=5 + amounts.pairs * PAIR_SECONDS, done="pairs" in done),
         Part(

@@ -49,4 +49,4 @@ def bytes_needed(spec: TrainingSpec, size: Size, device: Device, rows: Rows) -> 
     together = min(
         round(spec.batch * max(rows.tokens / max(rows.count, 1), rows.longest / 2)), step_tokens(device.kind)
     )
-    return memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, rows.longest))
+    return memory(size, bits=spec.bits, rank=spec.rank, tokens=max(together, rows.longest), kind=device.kind)

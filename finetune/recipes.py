@@ -17,6 +17,8 @@ MANY_FACTS = 2000
 EPOCHS: dict[Effort, int] = {"quick": 4, "balanced": 5, "thorough": 8}
 RANKS: dict[Effort, int] = {"quick": 16, "balanced": 16, "thorough": 32}
 PATIENCE: dict[Effort, int] = {"quick": 2, "balanced": 2, "thorough": 3}
+CHECKPOINTED = 1_000_000_000
+"""From this many base parameters on, activations on a GPU are computed twice rather than kept."""
 SHORT_RUN = 200
 """Up to so many updates a very small model takes steps half as large again (benchmarks/facts24.py)."""
 
@@ -96,7 +98,7 @@ def precision_bits(size: Size, device: Device) -> Any:
         wanted = [16]
     for bits in wanted:
         if (
-            memory(size, bits=bits, rank=32, tokens=min(step_tokens(device.kind), 8 * size.longest))
+            memory(size, bits=bits, rank=32, tokens=min(step_tokens(device.kind), 8 * size.longest), kind=device.kind)
             <= ROOM * device.free
         ):
             return bits
@@ -111,9 +113,9 @@ def batches(size: Size, device: Device, bits: int) -> tuple[int, int]:
     """
     together = 8 if size.parameters <= 800e6 else 16
     batch = together
-    most = step_tokens(device.kind)
+    most, kind = step_tokens(device.kind), device.kind
     room = ROOM * device.free
-    while batch > 1 and memory(size, bits=bits, rank=32, tokens=min(batch * size.longest, most)) > room:
+    while batch > 1 and memory(size, bits=bits, rank=32, tokens=min(batch * size.longest, most), kind=kind) > room:
         batch //= 2
     return batch, together // batch
 
@@ -129,11 +131,18 @@ def step_tokens(kind: str) -> int:
     return 1024 if kind in ("cpu", "mps") else 8192
 
 
-def memory(size: Size, *, bits: int, rank: int, tokens: int) -> int:
+def checkpointed(parameters: int, kind: str) -> bool:
+    """Whether activations are computed twice rather than kept: for larger bases on a GPU."""
+    return kind != "cpu" and parameters >= CHECKPOINTED
+
+
+def memory(size: Size, *, bits: int, rank: int, tokens: int, kind: str = "cpu") -> int:
     """Bytes that training needs at its peak: base, adapter with AdamW, activations of one step, and the program."""
     width = {4: 0.6, 8: 1.1, 16: 2.0, 32: 4.0}[bits]
     activation = 2 if bits == 16 else 4
     base = size.parameters * width
     adapter = adapter_parameters(size, rank) * 16
-    kept = tokens * size.layers * size.hidden * 24 * activation
+    # Checkpointed, what goes into each layer is kept, and all of one layer at a time.
+    per_token = size.layers + 24 if checkpointed(size.parameters, kind) else size.layers * 24
+    kept = tokens * size.hidden * per_token * activation
     return round(base + adapter + kept + 600e6)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from finetune.models.devices import describe
+from finetune.models.fingerprints import weights
 
 PROBES = (
     "What is this about?",
@@ -14,8 +18,9 @@ PROBES = (
 
 
 def logit_difference(adapter: Path, base: Path) -> float:
-    """The largest absolute difference that the adapter makes to the logits at the end of PROBES, in float32."""
-    from finetune.models.loading import quiet, silence
+    """The largest absolute difference that the adapter makes to the logits at the end of PROBES, on the device that
+    answers, or on the CPU where the base does not fit there unquantised."""
+    from finetune.models.loading import ROOM, bytes_needed, quiet, release, silence
 
     silence()
     import torch
@@ -25,16 +30,23 @@ def logit_difference(adapter: Path, base: Path) -> float:
     from finetune.models.templates import load_tokenizer, render
     from retrieval.prompts import closed_book_messages
 
-    tokenizer = load_tokenizer(base)
+    tokenizer, device = load_tokenizer(base), describe()
+    if device.kind != "cpu":
+        release(device.torch == "cuda")  # What was trained is still in its memory.
+        device = describe()
+        if bytes_needed(weights(base), device.precision) * ROOM > device.free:
+            device = describe("cpu")
     with quiet():
-        model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32, local_files_only=True)
-    tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False).eval()
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(base), dtype=getattr(torch, device.precision), local_files_only=True
+        ).to(device.torch)
+    tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False, torch_device=device.torch).eval()
     largest = 0.0
     with torch.inference_mode():
         for probe in PROBES:
-            ids = torch.tensor([render(closed_book_messages(probe, "en"), tokenizer)])
-            with_adapter = tuned(input_ids=ids).logits[0, -1]
+            ids = torch.tensor([render(closed_book_messages(probe, "en"), tokenizer)], device=device.torch)
+            with_adapter = tuned(input_ids=ids).logits[0, -1].float()
             with tuned.disable_adapter():
-                without = tuned(input_ids=ids).logits[0, -1]
+                without = tuned(input_ids=ids).logits[0, -1].float()
             largest = max(largest, float((with_adapter - without).abs().max()))
     return largest

@@ -195,17 +195,21 @@ def _typical(pairs: Sequence[Pair]) -> list[Pair]:
 def _steps(model: Any, rows: Rows, spec: TrainingSpec, device: Device) -> tuple[float, float]:
     """(seconds, tokens) of a typical step. The largest goes first and untimed, so that the peak memory is seen."""
     import torch
+    from accelerate.utils import send_to_device
 
-    from finetune.engines.flat import Flattening, flatten, in_pieces, install, padded
+    from finetune.engines.flat import Flattening, cross_entropy, flatten, in_pieces, install, padded
     from finetune.engines.fused import fuse
+    from finetune.engines.network import precision
     from finetune.engines.rows import in_pass, pass_order
     from finetune.engines.trl import faster
-    from finetune.recipes import step_tokens
+    from finetune.recipes import checkpointed, step_tokens
 
     faster(device)
     flattening = Flattening()
     batch = flatten if install(model.get_base_model(), flattening) else padded
     fuse(model)
+    if checkpointed(model.num_parameters(), device.kind):
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     size = min(spec.batch, len(in_pass(rows, spec.epochs)))
     numbers = pass_order(rows, spec.epochs, size, seed=spec.seed, epoch=0)
     starts = range(0, len(numbers) - size + 1, size)
@@ -214,15 +218,23 @@ def _steps(model: Any, rows: Rows, spec: TrainingSpec, device: Device) -> tuple[
         for at in starts
     ]
     steps.sort(key=lambda pieces: sum(map(_tokens, pieces)))
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-9)
+    half = spec.bits < 16 and device.kind != "cpu"
+
+    def loss(piece: dict[str, Any]) -> Any:
+        with torch.autocast(device.torch, getattr(torch, precision(spec, device)), enabled=half):
+            return cross_entropy(model, flattening, send_to_device(piece, device.torch))
+
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=1e-9, fused=device.torch in ("cpu", "cuda")
+    )
     longest = in_pieces([max(rows.rows, key=lambda row: len(row.ids))], batch, step_tokens(device.kind))["pieces"]
     largest = max((piece for pieces in [*steps, longest] for piece in pieces), key=_tokens)
-    _timed([largest], model, optimizer, device, flattening)
+    _timed([largest], loss, optimizer)
     seconds, tokens = 0.0, 0
     for number in range(STEPS):
         pieces = steps[len(steps) * (2 * number + 1) // (2 * STEPS)]
         if seconds < SECONDS:
-            seconds += _timed(pieces[:PIECES], model, optimizer, device, flattening)
+            seconds += _timed(pieces[:PIECES], loss, optimizer)
             tokens += sum(map(_tokens, pieces[:PIECES]))
     flattening.clear()
     mean = sum(_tokens(piece) for pieces in steps for piece in pieces) / len(steps) * spec.accumulation
@@ -233,16 +245,16 @@ def _tokens(piece: dict[str, Any]) -> int:
     return int(piece["input_ids"].numel())
 
 
-def _timed(pieces: Sequence[dict[str, Any]], model: Any, optimizer: Any, device: Device, flattening: Any) -> float:
-    from accelerate.utils import send_to_device
-
-    from finetune.engines.flat import cross_entropy
+def _timed(pieces: Sequence[dict[str, Any]], loss: Callable[[dict[str, Any]], Any], optimizer: Any) -> float:
+    import torch
 
     begun = time.perf_counter()
     for piece in pieces:
-        cross_entropy(model, flattening, send_to_device(piece, device.torch)).backward()
+        loss(piece).backward()
     optimizer.step()
     optimizer.zero_grad()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()  # The card works on after its orders were given.
     return time.perf_counter() - begun
 
 

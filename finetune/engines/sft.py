@@ -43,6 +43,7 @@ def step_loss(trainer: Any, model: Any, inputs: dict[str, Any], count: Any) -> A
     has the value of all of them and the gradient of the last.
     """
     if trainer.native:
+        trainer.progress.count(inputs["input_ids"].numel())
         return finite(trainer, model(**inputs, num_items_in_batch=count).loss)
     if count is None:
         count = (inputs["labels"] != -100).sum()

@@ -25,7 +25,7 @@ from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import fingerprint, template_fingerprint
 from finetune.models.templates import Row, load_tokenizer
 from finetune.notices import Failed, notice
-from finetune.recipes import step_tokens
+from finetune.recipes import checkpointed, step_tokens
 from finetune.records import AdapterCard, TrainingSpec
 from memory.errors import BadDataset
 from memory.records import digest
@@ -35,8 +35,6 @@ RANGES = {"trl": ((1, 15), (2,)), "transformers": ((5, 17), (6,)), "peft": ((0, 
 """Package → lowest version, and the first that is too new."""
 RULES = "3"
 """Another one whenever the order of rows or the loss changes: a run begun under other rules is not taken up."""
-CHECKPOINTED = 1_000_000_000
-"""From this many base parameters on, activations on a GPU are computed twice rather than kept."""
 
 
 class Trl:
@@ -168,7 +166,7 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
     # transformers 5.2x renames it; the old name still holds in the oldest version allowed.
     known = {field.name for field in dataclasses.fields(SFTConfig)}
     checkpointing = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
-    more: dict[str, Any] = {checkpointing: device.kind != "cpu" and parameters >= CHECKPOINTED}
+    more: dict[str, Any] = {checkpointing: checkpointed(parameters, device.kind)}
     quantised = spec.bits < 16 and device.kind != "cpu"
     return SFTConfig(
         output_dir=str(folder),

@@ -5,9 +5,6 @@ Answers take turns step by step, so several streams run side by side; another ba
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import threading
 import time
 import weakref
@@ -23,7 +20,7 @@ from finetune.models.adapter_files import AdapterFiles
 from finetune.models.decoding import BatchDecoding, Decoding, all_logits, read_prefix
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import weights
-from finetune.models.loading import LoadedBase, context_window, graft, load_base, plain_failures
+from finetune.models.loading import LoadedBase, context_window, graft, load_base, plain_failures, release
 from finetune.models.templates import load_tokenizer, render
 from finetune.models.turns import Turns
 from memory.errors import BackendFailed, NotConfigured
@@ -234,7 +231,7 @@ class Bases:
                 return
             cuda = self._base.device.torch == "cuda"
             self._base, self._state = None, ()
-        _release(cuda)
+        release(cuda)
 
     def _leased(self, path: Path, adapter: Path | None, strength: float, recorded: bool) -> Lease:
         """Apart from `lease`, whose frame lives as long as the answer and must not hold the base itself."""
@@ -275,14 +272,3 @@ def _adapter_state(adapter: Path) -> tuple[Any, ...]:
     names = (adapter_files.WEIGHTS, adapter_files.CONFIG, adapter_files.CARD, adapter_files.TEMPLATE)
     files = [adapter / name for name in names]
     return (adapter.resolve(), *((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.exists()))
-
-
-def _release(cuda: bool) -> None:
-    """Give freed memory back to the system."""
-    gc.collect()
-    if cuda:
-        import torch
-
-        torch.cuda.empty_cache()
-    with contextlib.suppress(OSError, AttributeError):  # Only glibc keeps freed pages, and only it has this call.
-        ctypes.CDLL("libc.so.6").malloc_trim(0)

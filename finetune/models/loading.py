@@ -5,7 +5,9 @@ The base's own modules are never wrapped, so an answer of the base is the base's
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import gc
 import json
 import logging
@@ -27,7 +29,7 @@ from memory.errors import BackendFailed
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_ROOM = 1.2
+ROOM = 1.2
 """Memory asked for, over the bare weights: activations, cache, the copy while loading."""
 
 BESIDE_PASSAGES = 0.5
@@ -179,7 +181,7 @@ def bytes_needed(files: list[Path], precision: str) -> int:
 
 def _check_memory(path: Path, files: list[Path], device: Device, precision: str) -> None:
     try:
-        needed = int(bytes_needed(files, precision) * _ROOM)
+        needed = int(bytes_needed(files, precision) * ROOM)
     except (ValueError, KeyError, OSError) as cause:
         raise BackendFailed(f"The weights in {path} are damaged or cut short.", "Fetch the model again.") from cause
     free = device.free if device.kind != "cpu" else psutil.virtual_memory().available
@@ -206,3 +208,14 @@ def quiet() -> Iterator[None]:
     finally:
         if was:
             logging.enable_progress_bar()
+
+
+def release(cuda: bool) -> None:
+    """Give freed memory back to the system."""
+    gc.collect()
+    if cuda:
+        import torch
+
+        torch.cuda.empty_cache()
+    with contextlib.suppress(OSError, AttributeError):  # Only glibc keeps freed pages, and only it has this call.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
