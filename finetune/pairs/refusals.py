@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from finetune.pairs.splits import fraction
@@ -12,17 +13,31 @@ from retrieval.tokens import fold
 
 def subject(fact: Fact) -> str:
     """What a question about something unsaid may name: a table's row, a key's owner; "" for other facts."""
-    return fact.about if fact.kind in {"cell", "keyvalue"} and len(fact.about) <= 60 else ""
+    named = fact.kind in {"cell", "keyvalue"} and len(fact.about) <= 60 and not _NOTHING.fullmatch(fact.about.strip())
+    return fact.about if named else ""
 
 
-def near(fact: Fact, section_text: str, *, seed: str) -> str:
-    """A question about the fact's subject and a property that its section never mentions; "" when none is sure."""
+_NOTHING = re.compile(
+    r".?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|week(?:day|end)s?|(?:星期|週|周|禮拜)[一二三四五六日天末]|平日|假日|[\W\d]+",
+    re.IGNORECASE,
+)
+"""Rows that are no thing of which anything could be asked: a day, a letter, a number."""
+
+
+def near(fact: Fact, section_text: str, found: str, *, seed: str) -> str:
+    """A question about the fact's subject and a property that things of its section have, but neither this nor what a
+    search `found` mentions; "" when none is sure."""
     name = subject(fact)
     if not name:
         return ""
     words = load("refusals_zh" if fact.language.startswith("zh") else "refusals_en")
-    text = fold(section_text)
-    absent = [entry for entry in words["properties"] if not any(cue in text for cue in entry["cues"])]
+    own, all_of_it = fold(section_text), fold(f"{section_text}\n{found}")
+    absent = [
+        entry
+        for entry in words["properties"]
+        if not any(cue in all_of_it for cue in entry["cues"])
+        and ("about" not in entry or any(cue in own for cue in entry["about"]))
+    ]
     if not absent:
         return ""
     chosen = absent[int(fraction(seed, fact.id) * len(absent))]

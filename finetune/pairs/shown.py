@@ -141,8 +141,8 @@ class Shown:
         place = fraction("unanswerable", fact.id)
         if place >= UNANSWERABLE + WATCHED or not refusals.subject(fact):
             return
-        text = section.text + "\n" + "\n".join(hit.section.text for hit in self.trail.hits(fact.about)[:8])
-        question = refusals.near(fact, text, seed="near")
+        found = "\n".join(hit.section.text for hit in self.trail.hits(fact.about)[:8])
+        question = refusals.near(fact, section.text, found, seed="near")
         if question:
             pair = self._without_answer(question, fact.language, "near").model_copy(
                 update={"document_id": section.document_id, "section_id": section.id}

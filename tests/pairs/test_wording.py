@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from finetune.pairs import refusals
 from finetune.pairs.facts import facts
 from finetune.pairs.filters import stands_in
 from finetune.pairs.wording import HELD_OUT, wordings
@@ -301,3 +304,78 @@ def test_a_chinese_question_never_reads_as_why_and_keeps_its_condition():
     assert asked["plain"] == "市議會則是什麼？"
     asked = questions(fact("number", "三天", "如果包裹遺失，客戶須在三天內通知。", "zh-Hant"), "")
     assert asked["plain"].startswith("如果包裹遺失")
+
+
+def test_a_column_whose_name_is_no_thing_is_asked_for_what_stands_there():
+    def cell(column, row="Foam wedge", topic="Parts", value="2 days"):
+        return questions(fact("cell", value, value, about=row, attribute=column), topic)
+
+    assert cell("price")["moved"] == "As for Foam wedge (Parts), I'm after the cost."
+    for column in ("ships in", "Fits", "held on", "per night", "Both"):
+        made = cell(column)
+        assert not [q for q in made.values() if f"the {column.lower()}" in q], column
+        assert made["plain"].startswith(f'What stands under "{column.lower()}" for Foam wedge')
+    on = cell("Monday to Friday", "Tea room", "Opening hours", "9:00 to 17:15")
+    assert on["plain"] == "What goes for Tea room on Monday to Friday (Opening hours)?"
+    assert on["moved"].startswith("Say I'm there on Monday to Friday")
+    assert cell("price_ntd")["plain"] == "What is the price in NTD of Foam wedge (Parts)?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "statement", "question"),
+    [
+        (
+            "name",
+            "Odile Pranter",
+            "Odile Pranter runs the reception desk.",
+            "somebody runs the reception desk, but who?",
+        ),
+        ("amount", "£18", "A missed visit costs £18.", "something, but how much?"),
+        ("number", "50 minutes", "Clients may park for 50 minutes under the trees.", "but how long?"),
+        ("sentence", "", "The harbour master must sign the log in ink.", "the harbour master, what is the rule?"),
+        ("sentence", "", "Voucher codes are printed on the back of the receipt.", "voucher codes, how is that done?"),
+    ],
+)
+def test_the_wording_that_only_tests_says_what_it_asks_for(kind, value, statement, question):
+    asked = questions(fact(kind, value or statement, statement))["moved"]
+    assert question in asked
+
+
+def test_a_heading_is_asked_about_as_a_thing_and_what_somebody_reports_is_no_question():
+    text = "The uucp user and group is used by the UUCP subsystem.\nIt owns spool files."
+    assert questions(fact("passage", text, text, about="uucp"), "uucp")["moved"] == "uucp, what is there to know?"
+
+    def heading(asks, language="en", answer="Not by itself."):
+        return questions(fact("qa", answer, answer, language, about=asks))["moved"]
+
+    assert heading("Can zlib handle .zip archives?") == "Somebody wants to know this: can zlib handle .zip archives?"
+    assert heading("My parcel came dented.") == "Somebody came with this: my parcel came dented. What now?"
+    assert heading("機器吃了錢不動", "zh-Hant", "記下機號。") == "有人遇到這件事：機器吃了錢不動。要怎麼處理？"
+    assert heading("可以看師傅工作嗎", "zh-Hant", "可以。") == "有人想知道這件事：可以看師傅工作嗎？"
+
+
+def test_a_chinese_sentence_shows_the_gap_that_is_asked_for():
+    def moved(value, statement, topic="訪客", kind="number"):
+        return questions(fact(kind, value, statement, "zh-Hant"), topic)["moved"]
+
+    assert moved("兩位", "每位住宿生同時最多帶兩位。") == "訪客那邊有一句「每位住宿生同時頂多帶……」，後面是幾位？"
+    asked = moved("2小時", "湯鍋可以借，一次2小時為限。", "鍋子可以借嗎")
+    assert asked == "「鍋子可以借嗎」那題有一句「湯鍋可以借，一次……為限」，中間是多少小時？"
+    assert "是誰" not in moved("毛巾", "千萬別用毛巾包住偵測器。", kind="name")
+
+
+def test_a_chinese_question_names_no_file_and_no_column_twice():
+    given = fact("cell", "500 元", "500 元", "zh-Hant", about="木盒修補", attribute="費用")
+    assert not [q for q in questions(given, "fees").values() if "fees" in q]
+    assert questions(given, "費用")["moved"] == "說到木盒修補，我只想知道錢。"
+
+
+def test_what_nothing_answers_is_asked_of_things_that_could_have_it():
+    def near(row, text, language="en"):
+        given = fact("cell", "£11", "£11", language, about=row, attribute="Price")
+        return {refusals.near(given, text, "", seed=str(seed)) for seed in range(60)}
+
+    trim = near("Nail trim", "Nail trim | £11")
+    assert len(trim) > 3 and not [q for q in trim if re.search("square|colour|heavy|barcode|guarantee", q)]
+    assert [q for q in near("Reed room", "Rooms | price\nReed room | £11") if "square metres" in q]
+    assert near("Monday", "Monday | £11") == near("S", "S | £11") == near("週一", "週一 | 11元", "zh-Hant") == {""}

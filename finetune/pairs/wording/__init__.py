@@ -29,7 +29,7 @@ HELD_OUT = ("keywords", "moved")
 LONGEST, LONGEST_TOPIC = 26, 9
 """Words of a question and of a heading in one, beyond which nobody speaks so."""
 _NO_TOPIC = re.compile(r"^\s*[:–,，]\s*|\s*(?:\(\)|（）|–)(?=\s*[?.？。]?$)| I mean \.$")
-_ASKS = re.compile(
+ASKS = re.compile(
     r"(?:what|who|whom|whose|how|why|when|where|which|can|do|does|is|are|may|should|will)\b", re.IGNORECASE
 )
 _NUMBERED = re.compile(r"^\s*(?:[A-Z]?\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+(?=\S)")
@@ -45,7 +45,7 @@ def wordings(fact: Fact, topic: str, *, unique: bool = True) -> list[Wording]:
     seen: set[str] = set()
     kept = []
     for wording in made:
-        question = re.sub(r"\s+([,;:?!.])", r"\1", " ".join(wording.question.split()))
+        question = re.sub(r"\s+([,;:?!.])(?!\w)", r"\1", " ".join(wording.question.split()))
         question = re.sub(r"[,;:]+([?.])", r"\1", question)
         question = _NO_TOPIC.sub("", question)
         key = question.casefold().strip(" ?？.。")
@@ -79,10 +79,11 @@ def _sayable(topic: str, language: str) -> str:
     """The heading as it is said, not shouted; "" where nobody would say it: a sentence, or another language."""
     if topic.isupper() and topic.isascii() and (" " in topic or len(topic) > 5):
         topic = topic.capitalize()
-    if _ASKS.match(topic) or re.search(r"\w\(\d\w?\)", topic):
+    if ASKS.match(topic) or re.search(r"\w\(\d\w?\)", topic):
         return ""
     if language.startswith("zh"):
-        foreign = topic.isascii() and len(topic.split()) > 3
+        # "fees" of fees.csv is the name of a file: nobody says it in Chinese.
+        foreign = topic.isascii() and (len(topic.split()) > 3 or topic.islower())
     else:
         foreign = has_han(topic)
     return "" if foreign or _width(topic) > LONGEST_TOPIC else topic
@@ -96,5 +97,8 @@ def _width(text: str) -> int:
 def spoken(name: str) -> str:
     """A column's or file's name as it is said: decision_time is "decision time", permits-and-fees has no hyphens."""
     if ("_" in name and " " not in name) or re.fullmatch(r"[a-z]+(?:-[a-z]+)+", name):
-        return " ".join(re.split(r"[_-]+", name)).strip()
+        return _CURRENCY.sub(lambda m: f" in {m[1].upper()}", " ".join(re.split(r"[_-]+", name)).strip())
     return name
+
+
+_CURRENCY = re.compile(r"\s(ntd|twd|usd|eur|gbp|jpy|cny|hkd)$", re.IGNORECASE)

@@ -56,7 +56,8 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     if unique and len(fact.value) > 1:
         yield Wording(f"{near}哪一項的{column}是{fact.value}？", "reversed", row, "reversed")
     yield Wording(keywords(f"{row} {strongly_reworded(column)}", strongly_reworded(column), topic), "keywords")
-    yield Wording(f"說到{part}，{strongly_reworded(topic)}那邊我只想知道{strongly_reworded(column)}。", "moved")
+    at = f"{topic}那邊" if near and topic != column else ""
+    yield Wording(f"說到{part}，{at}我只想知道{strongly_reworded(column)}。", "moved")
 
 
 def _of(part: str, column: str) -> str:
@@ -84,7 +85,13 @@ def question_answer(fact: Fact) -> Iterator[Wording]:
     yield Wording(f"{bare}，有規定嗎？", "short")
     yield Wording(f"常見問題：{reworded(bare, seed + '5')}？", "topic_first")
     yield Wording(keywords(bare, "", ""), "keywords")
-    yield Wording(f"有人想知道這件事：{strongly_reworded(bare)}。", "moved")
+    other = strongly_reworded(bare)
+    yield Wording(
+        f"有人想知道這件事：{other}？" if ASKS.search(bare) else f"有人遇到這件事：{other}。要怎麼處理？", "moved"
+    )
+
+
+ASKS = re.compile(r"[嗎吗呢]$|什麼|什么|怎|哪|幾|几|多少|多久|多[長长大高重]|誰|谁|是否|可不可以|能不能|要不要|有沒有")
 
 
 def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from finetune.pairs.tagging import english
-from finetune.pairs.wording import Wording, lexicon, shape
+from finetune.pairs.wording import ASKS, Wording, lexicon, shape
 from finetune.pairs.wording.frames import Core, dressed
 from finetune.pairs.words import words
 from finetune.records import Fact
@@ -51,32 +51,76 @@ def wordings(fact: Fact, topic: str, *, unique: bool) -> Iterator[Wording]:
     if not row:
         return
     near = f" ({topic})" if topic and topic.lower() not in row.lower() else ""
-    yield Wording(f"What is the {column} of {row}{near}?", "plain")
-    yield Wording(f"{_title(column)} for {part}?", "short")
-    yield from _typed(fact, column, part, seed, near)
+    yield from _by_noun(fact, topic, near, unique=unique) if _noun(column) else _by_heading(fact, topic, near)
     yield Wording(lexicon.casual(f"{part} {lexicon.reworded(column, seed)}{near}"), "casual")
-    yield Wording(f"{lexicon.request(seed)} the {lexicon.reworded(column, seed + '1')} for {row}{near}.", "request")
     yield Wording(
         f"{topic}: what does it say under {column} for {part}?" if topic else f"{row}: {column}?", "topic_first"
     )
+    yield Wording(f"I'm looking at {part}. {_title(lexicon.reworded(column, seed + '4'))}?", "me")
+    yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
+
+
+def _by_noun(fact: Fact, topic: str, near: str, *, unique: bool) -> Iterator[Wording]:
+    """The column's name is a thing: "the price of"."""
+    column, row = lexicon.lower(fact.attribute), fact.about
+    seed, part = f"{row}{column}", partial(row)
+    yield Wording(f"What {_be(column)} the {column} of {row}{near}?", "plain")
+    yield Wording(f"{_title(column)} for {part}?", "short")
+    yield from _typed(fact, column, part, seed, near)
+    yield Wording(f"{lexicon.request(seed)} the {lexicon.reworded(column, seed + '1')} for {row}{near}.", "request")
     yield Wording(
-        f"{lexicon.situation(topic, seed)} What {_be(column)} the {lexicon.reworded(column, seed + '2')} with {part}?",
+        f"{lexicon.situation(topic, seed)} What {_be(column)} the {lexicon.reworded(column, seed + '2')} for {part}?",
         "situation",
     )
     yield Wording(
         f"{lexicon.opener(seed)} what about {part}, I mean the {lexicon.reworded(column, seed + '3')}{near}?", "opener"
     )
-    yield Wording(f"I'm looking at {part}. {_title(lexicon.reworded(column, seed + '4'))}?", "me")
     yield Wording(f"Do you know the {column} that goes with {row}{near}?", "embedded")
     yield Wording(f"Is it true that the {column} of {row} is {fact.value}?", "true_false", f"Yes, {fact.value}.")
     if unique and len(fact.value) > 2 and re.search(r"[a-z]{3}", row):
         yield Wording(f"Which one has {fact.value} as its {column}{near}?", "reversed", row, "reversed")
-    yield Wording(lexicon.keywords(f"{row} {lexicon.strongly_reworded(column)}", "", topic), "keywords")
-    yield Wording(
-        f"With {part}, {lexicon.strongly_reworded(topic) or 'as it stands'}, "
-        f"I'm after the {lexicon.strongly_reworded(column)}.",
-        "moved",
-    )
+    yield Wording(f"As for {part}{_strong(near)}, I'm after the {lexicon.strongly_reworded(column)}.", "moved")
+
+
+def _by_heading(fact: Fact, topic: str, near: str) -> Iterator[Wording]:
+    """The column's name is no thing, "ships in" or "Saturday": it is asked what goes there."""
+    column, row = lexicon.lower(fact.attribute), fact.about
+    seed, part, quoted = f"{row}{column}", partial(row), f'"{column}"'
+    if _DAY.match(column):
+        on = f"on {column}"
+        yield Wording(f"What goes for {row} {on}{near}?", "plain")
+        yield Wording(f"And {part} {on}?", "short")
+        yield Wording(f"{lexicon.request(seed)} what goes for {row} {on}{near}.", "request")
+        yield Wording(f"{lexicon.situation(topic, seed)} How is it with {part} {on}?", "situation")
+        yield Wording(f"{lexicon.opener(seed)} what about {part} {on}{near}?", "opener")
+        yield Wording(f"Say I'm there {on}: how would that be for {part}{_strong(near)}?", "moved")
+        return
+    yield Wording(f"What stands under {quoted} for {row}{near}?", "plain")
+    yield Wording(f"{_title(column)}, for {part}?", "short")
+    yield Wording(f"{lexicon.request(seed)} what stands under {quoted} for {row}{near}.", "request")
+    yield Wording(f"{lexicon.situation(topic, seed)} What is written under {quoted} with {part}?", "situation")
+    yield Wording(f"{lexicon.opener(seed)} {part}, what is the entry for {quoted}{near}?", "opener")
+    yield Wording(f"As for {part}{_strong(near)}, I'm after its entry in the column {quoted}.", "moved")
+
+
+_DAY = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|week(?:day|end)s?\b"
+    r"|(?:january|february|march|april|june|july|august|september|october|november|december)\b",
+    re.IGNORECASE,
+)
+
+
+def _noun(column: str) -> bool:
+    """Whether "the" goes in front of it: "price", not "fits", "held on", "per night" or "Saturday"."""
+    found = english(f"the bar {column}")[2:]
+    tags = [word.tag for word in found]
+    if not tags or _DAY.match(column) or tags[0] in {"VBZ", "VBD", "IN", "TO", "WRB", "WP", "MD"}:
+        return False
+    return tags[-1] not in {"IN", "TO"} and (len(tags) > 1 or tags[0] not in {"VBN", "JJ", "RB", "DT", "PRP"})
+
+
+def _strong(near: str) -> str:
+    return lexicon.strongly_reworded(near)
 
 
 def _keyed(fact: Fact, topic: str) -> Iterator[Wording]:
@@ -121,7 +165,7 @@ def _typed(fact: Fact, column: str, row: str, seed: str, near: str) -> Iterator[
 def question_answer(fact: Fact, topic: str) -> Iterator[Wording]:
     """A question that the document itself asks, and the same said otherwise. One about an "it" says what it is."""
     question = fact.about.strip()
-    bare = re.sub(r"^\s*(?:Q\s*[:.]|\d+[.)])\s*", "", question).rstrip(" ?")
+    bare = re.sub(r"^\s*(?:Q\s*[:.]|\d+[.)])\s*", "", question).rstrip(" ?.!")
     if len(bare) < 3:
         return
     if topic and len(bare.split()) < 7 and re.search(r"\b(?:it|they|them|he|she|this|that)\b", bare, re.IGNORECASE):
@@ -137,7 +181,11 @@ def question_answer(fact: Fact, topic: str) -> Iterator[Wording]:
     yield Wording(f'What do you tell people who ask "{bare}?"', "embedded")
     yield Wording(f"{lexicon.lower(lexicon.shorter(lexicon.reworded(bare, seed + '5')))}, how does that work?", "short")
     yield Wording(lexicon.keywords(bare, "", ""), "keywords")
-    yield Wording(f"Somebody wants to know this: {lexicon.strongly_reworded(lexicon.lower(bare))}.", "moved")
+    other = lexicon.strongly_reworded(lexicon.lower(bare))
+    asks = question.endswith("?") or ASKS.match(bare)
+    yield Wording(
+        f"Somebody wants to know this: {other}?" if asks else f"Somebody came with this: {other}. What now?", "moved"
+    )
 
 
 def whole_list(fact: Fact, topic: str) -> Iterator[Wording]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from finetune.pairs.tagging import chinese
 from finetune.pairs.wording import Wording, cells_chinese
+from finetune.pairs.wording.cells_chinese import ASKS
 from finetune.pairs.wording.rewording_chinese import (
     GOES_ON,
     STOPS,
@@ -14,7 +15,6 @@ from finetune.pairs.wording.rewording_chinese import (
     keywords,
     short_topic,
     strongly_reworded,
-    to_me,
 )
 from finetune.pairs.wording.sentences_chinese import about_a_passage, about_a_sentence, whole
 from finetune.pairs.words import words as word_set
@@ -84,8 +84,15 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
     left, right = re.sub(r"(?<=[\u3400-\u9fff])\s+$", "", left), right.lstrip()
     yield from dressed(f"{left}{wh}{right}", topic, fact.value)
     yield Wording(keywords(left + right, wh, topic), "keywords")
-    moved = strongly_reworded(to_me(f"{left}……{right}" if right else left)).strip(STOPS)
-    yield Wording(f"{wh}？我是說{strongly_reworded(topic)}那邊的{moved}。", "moved")
+    yield Wording(_gap(left.strip(STOPS), right.strip(STOPS), topic, wh), "moved")
+
+
+def _gap(left: str, right: str, topic: str, wh: str) -> str:
+    """The sentence with a gap where the value stood: whatever stands around it, one knows what is asked for."""
+    said = strongly_reworded(f"{left}……{right}").translate(str.maketrans("「」", "『』"))
+    at = "裡面" if not topic or topic in left else f"「{topic}」那題" if ASKS.search(topic) else f"{topic}那邊"
+    place = "後面" if not right else "中間" if left else "前面"
+    return f"{at}有一句「{said}」，{place}是{wh}？"
 
 
 def _unaskable(fact: Fact, left: str, right: str, wh: str) -> bool:
@@ -121,6 +128,9 @@ def _part_of_a_thing(fact: Fact, left: str, right: str, wh: str) -> bool:
         return True
     if fact.kind == "quoted" and not _is_called(left, right):
         return True
+    behind = next((w.tag[:1] for w in chinese(right)), "")
+    if behind in {"s", "f"} and re.search(r"[在到於往從自至]$", left):
+        return True  # 曲溪舍 of 在曲溪舍地下一樓.
     if (
         left.endswith(("為了", "为了"))
         or _LEADS_NOWHERE.search(left)
@@ -219,7 +229,7 @@ def _thing_word(kind: str, value: str, left: str) -> str:
         return "誰"
     if re.search(r"(?:由|找|向)$", left) and person and not re.search(r"\d", value):
         return "誰"
-    if re.search(r"(?:[稱称叫名]|[稱称]作|叫做)[為爲为]?$", left):
+    if re.search(r"(?:[稱称叫名]|[稱称]作|叫做)[為爲为]?$|[用拿]$", left):
         return "什麼"
     if kind in {"name", "phrase"} and (
         (tags and tags[-1] == "nr" and value[0] in _SURNAMES) or (_PERSON_END.search(value) and len(value) > 1)

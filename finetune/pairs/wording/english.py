@@ -302,15 +302,50 @@ def _core(found: Clause, question: Asked) -> Core:
         wh, right = "who", f" {question.preposition}{right}"
     lead = f" {lexicon.lower(found.lead)}" if found.lead else ""
     left = lexicon.lower(question.left.strip())
-    stem = lexicon.strongly_reworded(lexicon.to_me(f"{left}{right}".strip()))
     if found.imperative:
         asks, told = f"{wh} should I {left}{right}{lead}", f"{wh} I should {left}{right}{lead}"
     elif not found.verb:
         asks = told = f"{wh}{right}{lead}"
     else:
         asks, told = f"{wh} {_inverted(found, question)}{right}{lead}", f"{wh} {left}{right}{lead}"
-    noun = question.noun
-    return Core(asks, told, f"{found.lead} {found.left} {found.right}", noun, moved=f"{lexicon.lower(stem)}, but {wh}")
+    moved = _behind(found, question)
+    return Core(asks, told, f"{found.lead} {found.left} {found.right}", question.noun, moved=moved)
+
+
+def _behind(found: Clause, question: Asked) -> str:
+    """The statement with the question word at its end: "a missed visit costs something, but how much"; "" where it
+    could not be said."""
+    left, right = lexicon.lower(question.left.strip()), f" {found.right}" if found.right else ""
+    what, ends = _something(question), f"{question.preposition} {question.wh}".strip()
+    if question.wh == "who" and question.preposition:
+        what, ends = f"{question.preposition} somebody", f"{question.preposition} whom"
+    if not (found.verb or found.imperative):
+        if any(word.tag == "VBP" for word in english(found.right)[:2]):
+            return ""  # "Somebody run the desk".
+        left = ""
+    elif not right and re.search(r"\b(?:is|are|was|were|be)$", left):
+        what = next((said for asks, said in _BEING if re.match(asks, ends)), what or "something")
+    said = " ".join(f"{left} {what}{right}".split())
+    return f"{lexicon.lower(lexicon.strongly_reworded(lexicon.to_me(said)))}, but {ends}"
+
+
+_BEING = (
+    (r"(?:\w+ )?what (?:time|date|year)|when|which day", "at some point"),
+    (r"where|(?:at|in|on|under|near|behind|beside) ", "somewhere"),
+    (r"how long", "for some time"),
+)
+"""What something is, where its sentence ends in "is": by what is asked for."""
+
+
+def _something(question: Asked) -> str:
+    """What holds the value's place where the sentence needs something there."""
+    if question.wh == "who":
+        return "somebody"
+    if question.preposition or re.match(
+        r"when\b|where\b|how long|what (?:time|date|year|temperature)|which day", question.wh
+    ):
+        return ""
+    return "some" if re.match(r"how many|what percentage", question.wh) else "something"
 
 
 def _inverted(found: Clause, question: Asked) -> str:

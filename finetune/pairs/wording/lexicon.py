@@ -92,9 +92,13 @@ def _fits(text: str, match: re.Match[str]) -> bool:
     tag, after = found[place].tag, found[place + 1].tag if place + 1 < len(found) and " " not in match[0] else ""
     if tag.startswith("NN") and after.startswith("NN"):
         return False  # A "submit button" is no button that is handed in.
+    if tag == "VBN" and after in {"NN", "NNS", "VB"}:
+        return False  # A "paid break" is no break that is settled.
+    if low == "cost" and re.search(r"\b(?:do|does|did|to|will|would|can|may|must)\b[^,]*$", text[: match.start()]):
+        return False  # The tagger takes the verb of "does each injection cost" for a noun.
     if low not in _VERBAL:
         return True
-    noun_sense = {"leave", "charge"}
+    noun_sense = {"leave", "charge", "cost"}
     return tag.startswith("NN") if low in noun_sense else tag.startswith("VB")
 
 
@@ -145,11 +149,15 @@ def lower(text: str) -> str:
         return text
     words = english(text)
     second = text[first.end() :].lstrip()[:1]
-    if words and words[0].tag in {"NNP", "NNPS"} and second.isupper():
+    if (words and words[0].tag in {"NNP", "NNPS"} and second.isupper()) or _CALENDAR.fullmatch(first[0]):
         return text
     return text[0].lower() + text[1:]
 
 
+_CALENDAR = re.compile(
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|April|June|July|August|September|October|November"
+    r"|December"
+)
 _SMALL = re.compile(
     r"\b(?:the|a|an|of|to|in|on|at|for|by|with|and|or|is|are|was|were|be|been|may|can|must|will|should|that|which|it|"
     r"they|we|you|our|your|their|its|as|from|only|also|then|there|this|these|has|have|had|do|does|not|no|if|when|who|"

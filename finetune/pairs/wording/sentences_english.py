@@ -22,6 +22,8 @@ _LIGHT = words("take make have give get do go keep let mean seem become remain s
 """Verbs whose object says little: "what does it take" is another question."""
 _WHERE = words("located situated found kept stored placed displayed hung")
 _PARTICLES = words("in out up off on down over back")
+_ENDS = {"how": "how is that done", "where": "in what place is that", "what": "what name is that"}
+"""How the same is asked behind its subject."""
 _SAYING = words("mean include contain cover need cost")
 _NO_ORDERS = words("let see is are worry forget hesitate panic be note")
 _DUTY = words("allowed permitted required supposed expected able entitled intended designed meant")
@@ -117,7 +119,7 @@ def _how_to(text: str, aim: re.Match[str]) -> Core | None:
 
 def _about(named: str, text: str, *, titled: bool = False) -> Core:
     said = named if titled else lexicon.lower(named)
-    moved = f"{_strong(said)}, how does that go"
+    moved = f"{_strong(said)}, what is there to know"
     return Core(f"what should I know about {said}", f"what there is to know about {said}", text, moved=moved)
 
 
@@ -231,13 +233,13 @@ def _there(text: str, verb: Word, tail: str) -> Core | None:
 def _with_be(text: str, parts: _Parts, *, denied: bool) -> Core | None:
     said, verb, after, tail = parts
     be, first = verb.text.lower(), after[0]
-    moved = f"{_strong(said)}, how does that go"
     if denied:
         return _polar(text, parts)
     if first.tag == "VBN" and len(after) > 1:
         low = first.text.lower()
         if low in _DUTY:
             goes_on = after[1].text.lower() == "to" and after[2:3] and after[2].text.lower() != "be"
+            moved = f"{_strong(said + tail)}, what is the rule"
             return (
                 Core(f"what {be} {said} {low} to do{tail}", f"what {said} {be} {low} to do{tail}", text, moved=moved)
                 if goes_on
@@ -249,9 +251,10 @@ def _with_be(text: str, parts: _Parts, *, denied: bool) -> Core | None:
         naming = low in {"called", "named"}
         wh = "what" if naming else "where" if low in _WHERE else "how"
         low += " after" if naming and goes_with == "after" else ""
+        moved = f"{_strong(said + tail)}, {_ENDS[wh]}"
         return Core(f"{wh} {be} {said} {low}{tail}", f"{wh} {said} {be} {low}{tail}", text, moved=moved)
     if first.tag == "DT" and said not in shape.PERSONS and not tail:
-        return Core(f"what {be} {said}", f"what {said} {be}", text, moved=moved)
+        return Core(f"what {be} {said}", f"what {said} {be}", text, moved=f"{_strong(said)}, what is meant by that")
     return None
 
 
@@ -264,14 +267,15 @@ def _with_modal(text: str, parts: _Parts, *, denied: bool) -> Core | None:
         return None  # "You will start a search" grants nothing.
     if denied or said in shape.PERSONS or (modal in {"may", "can"} and after[0].text.lower() != "be"):
         return _polar(text, parts)
-    moved = f"{_strong(said)}, how does that go"
     if after[0].text.lower() == "be":
         if len(after) < 3 or after[1].tag != "VBN":
             return None
         done = after[1].text.lower()
         wh = "where" if done in _WHERE else "how"
+        moved = f"{_strong(said + tail)}, {_ENDS[wh]}"
         return Core(f"{wh} {modal} {said} be {done}{tail}", f"{wh} {said} {modal} be {done}{tail}", text, moved=moved)
     done = after[0].text.lower() if after[0].text.lower() in _SAYING else "do"
+    moved = f"{_strong(said + tail)}, what is the rule"
     return Core(f"what {modal} {said} {done}{tail}", f"what {said} {modal} {done}{tail}", text, moved=moved)
 
 
@@ -283,7 +287,7 @@ def _with_verb(text: str, parts: _Parts, *, denied: bool) -> Core | None:
     helper = {"VBD": "did", "VBZ": "does"}.get(verb.tag, "do")
     if after[0].tag not in _OBJECT or plain in _LIGHT or (said in shape.PERSONS and not tail):
         return None
-    moved = f"{_strong(said)}, how does that go"
+    moved = f"{_strong(said + tail)}, {_strong(verb.text)} what exactly"
     return Core(f"what {helper} {said} {plain}{tail}", f"what {said} {verb.text}{tail}", text, moved=moved)
 
 
