@@ -6,6 +6,7 @@ Same rows, same batch, same supervised tokens in every line. Tokens are those of
 counted, so that a line that computes fewer of them is faster, not busier. Each line runs in a process of its own.
 CPU seconds are those of the best step; with OMP_NUM_THREADS=1 they hold on a busy machine too. The share of the matrix
 peak is counted in CPU seconds on both sides, with 6·N FLOP for each token that is computed (N: the base's parameters).
+On a GPU all bases are in bfloat16, and its own seconds stand in for CPU seconds.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from typing import Any
 from benchmarks import machine
 
 LINES = {
-    "trl defaults": "SFTTrainer with its defaults; bf16 off, which a CPU refuses; the answer alone supervised",
+    "trl defaults": "SFTTrainer with its defaults; bf16 off where a CPU refuses it; the answer alone supervised",
     "no checkpointing": "the same without gradient checkpointing",
     "length groups": "and rows of like length in a batch",
     "supervised logits": "and logits only where something is learned",
     "fused LoRA": "and LoRA layers with their own backward, denormals as zero",
     "flat": "and no padding, the common beginning computed once: the trl engine as shipped, float32",
     "flat bf16": "the same with the base in bfloat16, on CPUs with matrix units for it",
+    "unsloth": "unsloth's model and kernels, our rows: the unsloth engine as shipped, bfloat16",
 }
+ON_A_CARD = ("trl defaults", "no checkpointing", "flat bf16", "unsloth")
 
 
 def main() -> None:
@@ -36,23 +39,26 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--long", action="store_true", help="rows of about 400 tokens")
     parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--line", choices=list(LINES))
     parser.add_argument("--only", nargs="*", choices=list(LINES))
     parser.add_argument("--write", action="store_true", help="append to docs/BENCHMARKS.md")
     arguments = parser.parse_args()
     if arguments.line:
-        print(json.dumps(_line(arguments.line, arguments.model, arguments.long, arguments.steps)))
+        print(json.dumps(_line(arguments)))
         return
     peak = _child(arguments, None)
+    card = bool(peak.pop("card"))
     lines = [f"Matrix peak: {', '.join(f'{k} {v:.0f}' for k, v in peak.items())} GFLOP per CPU second.", ""]
-    lines += ["| | tokens/s | | tokens per CPU second | 6N of the float32 peak | memory | what |"]
+    kind = "bfloat16" if card else "float32"
+    lines += [f"| | tokens/s | | tokens per CPU second | 6N of the {kind} peak | memory | what |"]
     lines += ["|---|---|---|---|---|---|---|"]
     print(lines[0], flush=True)
     first = None
-    for name in arguments.only or LINES:
+    for name in arguments.only or (ON_A_CARD if card else [line for line in LINES if line != "unsloth"]):
         found = _child(arguments, name)
         first = first or found
-        lines.append(_row(name, found, first, peak["float32"]))
+        lines.append(_row(name, found, first, peak[kind]))
         print(lines[-1], flush=True)
     if arguments.write:
         machine.append("Training speed, rows of " + ("400" if arguments.long else "45") + " tokens", lines)
@@ -71,7 +77,7 @@ def _row(name: str, found: dict[str, Any], first: dict[str, Any], peak: float) -
 
 def _child(arguments: argparse.Namespace, line: str | None) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.training_speed", str(arguments.model)]
-    command += ["--steps", str(arguments.steps)]
+    command += ["--steps", str(arguments.steps), "--batch", str(arguments.batch)]
     command += ["--line", line] if line else []
     command += ["--long"] if arguments.long else []
     if line is None:
@@ -83,21 +89,33 @@ def _child(arguments: argparse.Namespace, line: str | None) -> dict[str, Any]:
 
 
 def peak() -> str:
-    """The fastest of many multiplications of 1024 × 1024 matrices, in GFLOP per CPU second."""
+    """The fastest of many multiplications of square matrices (8192 on a GPU, else 1024), in GFLOP per CPU second."""
     import torch
 
-    found = {}
+    card = torch.cuda.is_available()
+    size, place = (8192, "cuda") if card else (1024, "cpu")
+    found: dict[str, float] = {"card": card}
     for kind in (torch.float32, torch.bfloat16):
-        a, b = (torch.randn(1024, 1024, dtype=kind) for _ in range(2))
-        best = min(_timed(lambda a=a, b=b: torch.mm(a, b)) for _ in range(60))
-        found[str(kind).removeprefix("torch.")] = 2 * 1024**3 / best / 1e9
+        a, b = (torch.randn(size, size, dtype=kind, device=place) for _ in range(2))
+        best = min(_timed(lambda a=a, b=b: torch.mm(a, b)) for _ in range(20 if card else 60))
+        found[str(kind).removeprefix("torch.")] = 2 * size**3 / best / 1e9
     return json.dumps(found)
 
 
 def _timed(call: Any) -> float:
-    begun = time.process_time()
+    begun = _busy()
     call()
-    return time.process_time() - begun
+    return _busy() - begun
+
+
+def _busy() -> float:
+    """CPU seconds so far; on a GPU, the time once it has done all it was told."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def rows(model: Path, long: bool) -> list[Any]:
@@ -118,18 +136,25 @@ def rows(model: Path, long: bool) -> list[Any]:
     return fitted(encode(train[:64], load_tokenizer(model)), max_length=1024, truncate=False).rows
 
 
-def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
-    import resource
+def _line(arguments: argparse.Namespace) -> dict[str, Any]:
     import tempfile
 
+    name = arguments.line
+    if name == "unsloth":
+        import unsloth  # noqa: F401 - before everything that it patches
+
+    from finetune.engines.probe import _peak
+    from finetune.models.devices import describe
     from finetune.records import TrainingSpec
 
-    encoded = rows(model, long)
+    encoded, kind = rows(arguments.model, arguments.long), describe().kind
+    half = name in ("flat bf16", "unsloth") or kind != "cpu"
     spec = TrainingSpec(
-        base="b", dataset="d", batch=8, rank=16, alpha=32, max_steps=steps, bits=16 if name == "flat bf16" else 32
-    )
+        base="b", dataset="d", batch=arguments.batch, rank=16, alpha=32, max_steps=arguments.steps, max_length=1024,
+        bits=16 if half else 32,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        trainer, network = _trainer(name, model, encoded, spec, Path(folder))
+        trainer, network = _trainer(name, arguments.model, encoded, spec, Path(folder))
         clock = _clock(trainer)
         trainer.train()
     times = sorted(clock["seconds"][2:])
@@ -141,7 +166,7 @@ def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
         "tokens_per_cpu_second": tokens / min(clock["cpu"][2:]),
         "computed_per_cpu_second": computed,
         "parameters": sum(p.numel() for n, p in network.named_parameters() if "lora_" not in n),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "memory": _peak(kind),
         "loss": clock["losses"][-1],
     }
 
@@ -149,10 +174,11 @@ def _line(name: str, model: Path, long: bool, steps: int) -> dict[str, Any]:
 def _trainer(name: str, model: Path, encoded: list[Any], spec: Any, folder: Path) -> tuple[Any, Any]:
     from finetune.engines.network import load_network
     from finetune.engines.rows import Rows
+    from finetune.engines.unsloth import load_fast
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer
 
-    network = load_network(spec, model, describe())
+    network = load_fast(spec, str(model)) if name == "unsloth" else load_network(spec, model, describe())
     if name not in ("trl defaults", "no checkpointing", "length groups"):
         return _ours(name, network, load_tokenizer(model), Rows(encoded, 0, 0), spec=spec, folder=folder), network
     return _theirs(name, network, load_tokenizer(model), encoded, spec=spec, folder=folder), network
@@ -162,7 +188,11 @@ def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], *, spec
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    from finetune.models.devices import describe
+
     more: dict[str, Any] = {} if name == "trl defaults" else {"gradient_checkpointing": False}
+    if describe().kind == "cpu":
+        more |= {"bf16": False, "use_cpu": True}
     if name == "length groups":
         more["train_sampling_strategy"] = "group_by_length"
     data = Dataset.from_dict({"input_ids": [row.ids for row in encoded], "labels": [row.labels for row in encoded]})
@@ -171,8 +201,6 @@ def _theirs(name: str, network: Any, tokenizer: Any, encoded: list[Any], *, spec
         per_device_train_batch_size=spec.batch,
         max_steps=spec.max_steps,
         learning_rate=spec.learning_rate,
-        bf16=False,
-        use_cpu=True,
         report_to="none",
         save_strategy="no",
         logging_steps=1,
@@ -194,7 +222,7 @@ def _ours(name: str, network: Any, tokenizer: Any, data: Any, *, spec: Any, fold
         off += [mock.patch("finetune.engines.trl.fuse", lambda *a: 0), mock.patch("finetune.engines.trl.faster")]
     for one in off:
         one.start()
-    trainer = make_trainer(spec, network, tokenizer, data, folder=folder)
+    trainer = make_trainer(spec, network, tokenizer, data, folder=folder, native=name == "unsloth")
     for one in off:
         one.stop()
     trainer.progress = _Silent()
@@ -214,11 +242,11 @@ def _clock(trainer: Any) -> dict[str, list[Any]]:
 
     class Clock(TrainerCallback):
         def on_step_begin(self, *args: Any, **more: Any) -> None:
-            self.begun, self.cpu = time.perf_counter(), time.process_time()
+            self.cpu, self.begun = _busy(), time.perf_counter()
 
         def on_step_end(self, *args: Any, **more: Any) -> None:
+            found["cpu"].append(_busy() - self.cpu)
             found["seconds"].append(time.perf_counter() - self.begun)
-            found["cpu"].append(time.process_time() - self.cpu)
 
         def on_log(self, *args: Any, **more: Any) -> None:
             if "loss" in more["logs"]:
