@@ -87,7 +87,7 @@ class Checkpoints:
         for name, size in state["sizes"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != size:
                 return f"{name} was cut short or is missing"
-        return next((fault for file in sorted(path.glob("*.safetensors")) if (fault := damage(file))), "")
+        return next((fault for file in sorted(path.glob("*.safetensors")) if (fault := opened(file)[1])), "")
 
     def state(self, path: Path) -> dict[str, Any]:
         """state.json of a checkpoint."""
@@ -119,21 +119,22 @@ class Checkpoints:
             return None, ""
         if scores.get("identity") != self.identity:
             return None, ""
-        fault = damage(self.folder / "best" / "adapter.safetensors")
-        return (None, f"best: {fault}") if fault else (self.tensors(self.folder / "best", "adapter"), "")
+        tensors, fault = opened(self.folder / "best" / "adapter.safetensors")
+        return tensors, fault and f"best: {fault}"
 
 
-def damage(file: Path) -> str:
-    """What is wrong with a file of tensors, in words; "" when all of it opens and is finite."""
+def opened(file: Path) -> tuple[dict[str, Any] | None, str]:
+    """The tensors of a file; None, and what is wrong in words, where it does not open or is not finite throughout."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        bad = [name for name, tensor in load_file(file).items() if not bool(torch.isfinite(tensor).all())]
+        tensors = dict(load_file(file))
     except (SafetensorError, OSError) as cause:
-        return f"{file.name} does not open ({cause})"
-    return f"{bad[0]} in {file.name} is not finite" if bad else ""
+        return None, f"{file.name} does not open ({cause})"
+    bad = next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), "")
+    return (None, f"{bad} in {file.name} is not finite") if bad else (tensors, "")
 
 
 def _flush(path: Path) -> None:

@@ -32,6 +32,10 @@ GENERAL_TOKENS = 24
 """Tokens of a general answer: its check needs the beginning only."""
 
 
+class ExamStopped(Exception):
+    """Somebody wants the run to end. An exam that was not finished has no scores."""
+
+
 @dataclass(frozen=True)
 class Exam:
     """What is asked at every evaluation; the same questions each time."""
@@ -44,12 +48,21 @@ class Exam:
     """Prompts longer than this are not asked."""
     answers: dict[str, str] = field(default_factory=dict)
     """The last answers by pair or item id, for looking at."""
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    """Looked at all the way: whoever stops a run does not wait for its exam."""
 
     def __len__(self) -> int:
         return len(self.facts) + len(self.general) + len(self.refusals)
 
 
-def exam(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, *, effort: Effort, limit: int) -> Exam:
+def exam(
+    pairs: Sequence[Pair],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    effort: Effort,
+    limit: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Exam:
     """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts whose
     answer is within reach, and questions whose passages do not answer them."""
     facts, general, refusals = SIZES[effort]
@@ -63,11 +76,15 @@ def exam(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, *, effort: E
         general=sample(general),
         refusals=_spread(unanswerable, refusals),
         limit=limit,
+        stopping=stopping,
     )
 
 
 def examine(model: Any, exam: Exam, *, step: int = 0, epoch: float = 0.0, loss: float | None = None) -> Scores:
-    """Ask everything once. The model is in training mode again afterwards when it was before."""
+    """Ask everything once. The model is in training mode again afterwards when it was before.
+
+    ExamStopped as soon as the exam's `stopping` says so.
+    """
     begun = time.perf_counter()
     with _asking(model):
         facts = _pairs(model, exam, exam.facts, _right)
@@ -96,7 +113,7 @@ def _pairs(model: Any, exam: Exam, pairs: Sequence[Pair], marked: Callable[[Pair
     """Marks of the answers. What the model would write word for word is found by one pass, without writing it."""
     rows = {pair.id: supervised(messages(pair), pair.output, exam.tokenizer) for pair in pairs}
     asked = [pair for pair in pairs if len(rows[pair.id].ids) <= exam.limit]
-    exact = _reproduced(model, [rows[pair.id] for pair in asked])
+    exact = _reproduced(model, exam, [rows[pair.id] for pair in asked])
     for pair, same in zip(asked, exact, strict=True):
         if same:
             exam.answers[pair.id] = pair.output
@@ -104,7 +121,7 @@ def _pairs(model: Any, exam: Exam, pairs: Sequence[Pair], marked: Callable[[Pair
     if others:
         longest = max(len(rows[pair.id].ids) - rows[pair.id].prompt for pair in others)
         prompts = [rows[pair.id].ids[: rows[pair.id].prompt] for pair in others]
-        for pair, text in zip(others, _write(model, exam.tokenizer, prompts, min(longest + 8, 64)), strict=True):
+        for pair, text in zip(others, _write(model, exam, prompts, min(longest + 8, 64)), strict=True):
             exam.answers[pair.id] = text
     return [marked(pair, exam.answers[pair.id]) for pair in asked]
 
@@ -114,17 +131,18 @@ def _general(model: Any, exam: Exam) -> list[bool]:
         render(closed_book_messages(item.question, item.language), exam.tokenizer)  # type: ignore[arg-type]
         for item in exam.general
     ]
-    texts = _write(model, exam.tokenizer, prompts, GENERAL_TOKENS)
+    texts = _write(model, exam, prompts, GENERAL_TOKENS)
     exam.answers.update({item.id: text for item, text in zip(exam.general, texts, strict=True)})
     return [item.passed(text) for item, text in zip(exam.general, texts, strict=True)]
 
 
-def _reproduced(model: Any, rows: Sequence[Row]) -> list[bool]:
+def _reproduced(model: Any, exam: Exam, rows: Sequence[Row]) -> list[bool]:
     """Whether greedy decoding would write each row's answer and end token exactly: one pass over known text tells."""
     import torch
 
     found: dict[int, bool] = {}
     for part in _groups([row.prompt for row in rows], [len(row.ids) for row in rows]):
+        _goes_on(exam)
         longest = max(len(rows[i].ids) for i in part)
         ids = torch.tensor([rows[i].ids + [rows[i].ids[-1]] * (longest - len(rows[i].ids)) for i in part])
         keep = longest - min(rows[i].prompt for i in part) + 1
@@ -139,18 +157,25 @@ def _reproduced(model: Any, rows: Sequence[Row]) -> list[bool]:
     return [found[i] for i in range(len(rows))]
 
 
-def _write(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Sequence[int]], limit: int) -> list[str]:
+def _write(model: Any, exam: Exam, prompts: Sequence[Sequence[int]], limit: int) -> list[str]:
     """Greedy answers, in the order asked."""
+    tokenizer = exam.tokenizer
     ends = end_tokens(tokenizer, model.generation_config.eos_token_id if model.generation_config else None)
     texts = [""] * len(prompts)
     lengths = [len(prompt) for prompt in prompts]
     for part in _groups(lengths, [length + limit for length in lengths]):
         decoding = BatchDecoding([prompts[i] for i in part], ends, limit)
         while not decoding.done:
+            _goes_on(exam)
             decoding.advance(model)
         for number, i in enumerate(part):
             texts[i] = str(tokenizer.decode(decoding.tokens[number], skip_special_tokens=True)).strip()
     return texts
+
+
+def _goes_on(exam: Exam) -> None:
+    if exam.stopping():
+        raise ExamStopped
 
 
 def _groups(starts: Sequence[int], ends: Sequence[int]) -> Iterator[list[int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from finetune.engines import Job
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.choice import Scores, better, finished, words
-from finetune.engines.examine import Exam, examine
+from finetune.engines.examine import Exam, ExamStopped, examine
 from finetune.notices import Notice, notice
 
 CHECKPOINT_SECONDS = 60.0
@@ -54,10 +54,13 @@ class Progress:
         self._losses = list(state["losses"])
 
     def probe(self, model: Any) -> None:
-        """What the base answers before any training."""
+        """What the base answers before any training; nothing is said of a probe that was stopped."""
         if not self.job.spec.evaluate:
             return
-        self.base = examine(model, self.exam)
+        try:
+            self.base = examine(model, self.exam)
+        except ExamStopped:
+            return
         self.job.emit("probe", message=notice("base_probe"), **_values(self.base))
 
     def begin(self, step: int) -> None:
@@ -97,9 +100,15 @@ class Progress:
         return epoch - round(self.history[-1].epoch) >= every
 
     def evaluate(self, model: Any, step: int, epoch: float, *, last: bool = False) -> bool:
-        """Ask the exam, keep the weights when they are the best so far; whether training should end before its time."""
+        """Ask the exam, keep the weights when they are the best so far; whether training should end before its time.
+
+        An exam that was stopped halfway leaves everything as it was before, and no event.
+        """
         loss = sum(self._losses) / len(self._losses) if self._losses else None
-        scores = examine(model, self.exam, step=step, epoch=epoch, loss=loss)
+        try:
+            scores = examine(model, self.exam, step=step, epoch=epoch, loss=loss)
+        except ExamStopped:
+            return True
         self._examined += scores.seconds
         self._losses = []
         self.history.append(scores)
@@ -115,6 +124,11 @@ class Progress:
         )
         self.reason = None if last else finished(self.history, self.base, self.job.spec.patience)
         return self.reason is not None
+
+    def lacks(self, step: int) -> bool:
+        """Whether the last step of a run was never examined: it was stopped in the middle of that, and resumed."""
+        asked = self.job.spec.evaluate and len(self.exam) > 0
+        return asked and not self.job.stopping() and (not self.history or self.history[-1].step < step)
 
     def save_due(self) -> bool:
         """Whether a checkpoint should be written now."""

@@ -208,6 +208,11 @@ def callback_class() -> Any:  # noqa: C901 - one class, four hooks
         def on_epoch_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             epoch_ended(self.trainer, state, control)
 
+        def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            ended = state.global_step >= state.max_steps and not self.trainer.stopped
+            if ended and self.trainer.is_world_process_zero() and self.trainer.progress.lacks(state.global_step):
+                examined(self.trainer, state, last=True)
+
     return Reporter
 
 
@@ -219,10 +224,15 @@ def epoch_ended(trainer: Any, state: Any, control: Any) -> None:
         return
     ended = False
     if trainer.is_world_process_zero():
-        trainer.flattening.clear()
-        network = trainer.accelerator.unwrap_model(trainer.model)
-        ended = trainer.progress.evaluate(network, state.global_step, state.epoch, last=last)
+        ended = examined(trainer, state, last=last)
     control.should_training_stop = agreed(trainer, ended) or control.should_training_stop
+
+
+def examined(trainer: Any, state: Any, *, last: bool) -> bool:
+    """Ask the network the exam; whether training should end before its time."""
+    trainer.flattening.clear()
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    return bool(trainer.progress.evaluate(network, state.global_step, state.epoch, last=last))
 
 
 def stop_asked(trainer: Any) -> bool:

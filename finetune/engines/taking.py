@@ -67,7 +67,10 @@ def take(job: Job, source: Path) -> None:
 
 
 def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
-    """The exam that every engine's adapter is asked, with the adapter and without it. {} when the spec asks none."""
+    """The exam that every engine's adapter is asked, with the adapter and without it.
+
+    {} when the spec asks none, or the run is being stopped.
+    """
     if not job.spec.evaluate:
         return {}
     import torch
@@ -75,19 +78,23 @@ def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
     from transformers import AutoModelForCausalLM
 
     from finetune.engines.choice import words
-    from finetune.engines.examine import exam, examine
+    from finetune.engines.examine import ExamStopped, exam, examine
 
-    questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
+    limit = 2 * job.spec.max_length
+    questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=limit, stopping=job.stopping)
     device = describe()
     base: Any = AutoModelForCausalLM.from_pretrained(
         str(job.base), dtype=getattr(torch, device.precision), local_files_only=True, trust_remote_code=False
     )
     base.to(device.torch)
     model: Any = PeftModel.from_pretrained(base, str(job.folder / "adapter"), is_trainable=False)
-    with model.disable_adapter():
-        before = examine(model, questions)
+    try:
+        with model.disable_adapter():
+            before = examine(model, questions)
+        after = examine(model, questions, step=step)
+    except ExamStopped:
+        return {}
     job.emit("probe", message=notice("base_probe"), **_values(before))
-    after = examine(model, questions, step=step)
     job.emit("evaluation", step=step, message=words([after], before), best=True, **_values(after))
     named = {"unseen_wording", "general", "abstention"}
     every = after.model_dump(include=named) | {f"base_{k}": v for k, v in before.model_dump(include=named).items()}

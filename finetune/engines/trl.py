@@ -67,9 +67,10 @@ def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
     rows = training_rows(job, tokenizer)
     folder = job.folder / "checkpoints"
     checkpoints = Checkpoints(folder, identity(job))
-    questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=2 * job.spec.max_length)
+    spec = job.spec
+    questions = exam(job.pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length, stopping=job.stopping)
     progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
-    trainer = make_trainer(job.spec, model, tokenizer, rows, folder=folder, native=native)
+    trainer = make_trainer(spec, model, tokenizer, rows, folder=folder, native=native)
     trainer.progress, trainer.checkpoints = progress, checkpoints
     trainer.add_callback(callback_class()(trainer))
     run(trainer, job, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -38,7 +39,8 @@ def test_what_one_pass_calls_reproduced_is_what_greedy_decoding_writes(model, to
         decoding.advance(model.eval())
     rows = [Row([*prompt, *tokens], len(prompt)) for prompt, tokens in zip(prompts, decoding.tokens, strict=True)]
     wrong = [Row([*row.ids[:-1], (row.ids[-1] + 1) % 256], row.prompt) for row in rows]
-    assert all(module._reproduced(model, rows)) and not any(module._reproduced(model, wrong))
+    nobody = Exam(tokenizer, (), (), ())
+    assert all(module._reproduced(model, nobody, rows)) and not any(module._reproduced(model, nobody, wrong))
 
 
 def test_every_fact_is_asked_before_any_is_asked_twice(tokenizer):
@@ -79,6 +81,16 @@ def test_scores_are_shares_and_the_model_goes_on_training(model, tokenizer):
     scores = examine(model, Exam(tokenizer, facts, (), ()), step=3, epoch=1.0, loss=0.5)
     assert scores.unseen_wording == 0.0 and scores.general is None and scores.abstention is None
     assert (scores.step, scores.loss) == (3, 0.5) and model.training
+
+
+@pytest.mark.parametrize("looks", [0, 1, 7])
+def test_an_exam_ends_where_somebody_stops_the_run_and_the_model_goes_on_training(model, tokenizer, looks):
+    facts, general = [pair for pair in pairs(2) if pair.split == "dev"], exam((), tokenizer, effort="quick", limit=512)
+    seen = []
+    asked = replace(general, facts=facts, stopping=lambda: len(seen) > looks or seen.append(1))
+    with pytest.raises(module.ExamStopped):
+        examine(model, asked)
+    assert len(seen) == looks + 1 and model.training
 
 
 @pytest.mark.parametrize(("last", "ends"), [(False, True), (True, False)])

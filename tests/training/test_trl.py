@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from benchmarks.facts import pairs
-from finetune.engines import Job, NothingLearned, load
+from finetune.engines import Job, NothingLearned, load, progress
 from finetune.engines.checkpoints import Checkpoints
 from finetune.models.adapter_files import read
 from finetune.records import Pair, TrainingSpec
@@ -82,7 +82,7 @@ def test_stopped_at_four_and_resumed_gives_the_losses_of_the_unbroken_run(tmp_pa
 
 
 def test_overfitted_rows_end_by_themselves(tmp_path, base):
-    from finetune.engines.examine import _write
+    from finetune.engines.examine import Exam, _write
     from finetune.engines.network import load_network, restore_adapter
     from finetune.models.devices import describe
     from finetune.models.templates import load_tokenizer, render
@@ -95,7 +95,8 @@ def test_overfitted_rows_end_by_themselves(tmp_path, base):
     from finetune.datasets import messages
 
     tokenizer = load_tokenizer(base)
-    answers = _write(model.eval(), tokenizer, [render(messages(pair), tokenizer) for pair in rows], 40)
+    nobody = Exam(tokenizer, (), (), ())
+    answers = _write(model.eval(), nobody, [render(messages(pair), tokenizer) for pair in rows], 40)
     assert answers == ["ab", "cde", "f", "gh"]
 
 
@@ -188,6 +189,30 @@ def test_a_run_that_is_stopped_while_the_base_is_probed_learns_nothing(tmp_path,
     with pytest.raises(NothingLearned):
         bench.train()
     assert bench.step == 0 and not (tmp_path / "run" / "adapter").exists()
+
+
+def test_a_run_that_is_stopped_in_its_last_exam_keeps_the_best_and_asks_it_when_it_is_resumed(
+    tmp_path, base, monkeypatch
+):
+    bench, asked = Bench(tmp_path / "run", base, evaluate=True), []
+    examine = progress.examine
+
+    def hurried(model, exam, **more):
+        asked.append(more.get("step", 0))
+        if asked == [0, 4, 8]:
+            bench.stop_at = 8
+        return examine(model, exam, **more)
+
+    monkeypatch.setattr(progress, "examine", hurried)
+    bench.train()
+    steps = [v["step"] for kind, v in bench.events if kind == "evaluation"]
+    assert asked == [0, 4, 8] and steps == [4], "no event tells of an exam that was not finished"
+    best = json.loads((tmp_path / "run" / "checkpoints" / "best" / "scores.json").read_text())
+    assert best["step"] == 4 and read(tmp_path / "run" / "adapter").tensors == 28
+    bench.stop_at = None
+    card = bench.train()
+    steps = [v["step"] for kind, v in bench.events if kind == "evaluation"]
+    assert asked == [0, 4, 8, 8] and steps == [4, 8] and len(bench.losses()) == 8 and "unseen_wording" in card.scores
 
 
 @pytest.mark.parametrize("fault", ["cut", "nan", "pickle"])
