@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import streamlit as st
 
 from app import keys, state
 from app.text import LANGUAGES
+from finetune.records import Effort
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
@@ -135,6 +136,26 @@ def picked(key: str) -> Any:
     """What is picked in a `picker`, also before it is drawn; None when it was not there before."""
     names = sorted(LANGUAGES, key=lambda language: language != state.language())
     return next((st.session_state[f"{key}-{n}"] for n in names if f"{key}-{n}" in st.session_state), None)
+
+
+def effort_dial(page: str, *, key: str, before: Callable[[], Effort | None] = lambda: None) -> Effort:
+    """The one dial, where the person left it in this session; else as `before`, the last time; else as set.
+
+    Streamlit forgets a widget that is not drawn, as while a click runs or on another page.
+    """
+    t, kept = state.text(), f"kept-{key}"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(kept) or before() or state.wiring().settings.training.effort
+    chosen = st.segmented_control(
+        t(f"{page}.effort"),
+        get_args(Effort),
+        required=True,
+        key=key,
+        format_func=lambda name: t(f"{page}.effort_{name}"),
+        help=t(f"{page}.effort_help") if t.has(f"{page}.effort_help") else None,
+    )
+    st.session_state[kept] = chosen
+    return cast("Effort", chosen)
 
 
 def base_picker() -> str:

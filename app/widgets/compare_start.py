@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app import comparing, pipeline, signals, state
 from app.signals import STEPS, Stage
-from app.widgets import POLL, error, plain, progress, time_left
+from app.widgets import POLL, effort_dial, error, plain, progress, time_left
 from app.widgets.compare_words import arm_name, language
-from finetune.records import Effort
 from memory.errors import DocgraftError
 
 if TYPE_CHECKING:
@@ -132,15 +131,10 @@ def whole_way(user: str, kb: str) -> None:
         st.markdown(f"**{t('compare.one_click')}**")
         st.caption(t("compare.one_click_text"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            effort = st.segmented_control(
-                t("compare.effort"),
-                get_args(Effort),
-                default=known.wish.effort if known and unfinished else wiring.settings.training.effort,
-                required=True,
-                format_func=lambda name: t(f"compare.effort_{name}"),
-                key="tune-effort",
+            effort = effort_dial(
+                "compare", key=f"tune-effort-{kb}", before=lambda: known.wish.effort if known else None
             )
-            wish = pipeline.Wish(effort=cast("Effort", effort), language=language())
+            wish = pipeline.Wish(effort=effort, language=language())
             label = t("compare.go_on") if unfinished and known and effort == known.wish.effort else t("compare.go")
             if st.button(label, key="tune", type="primary", icon=":material/psychiatry:"):
                 if state.guarded(_able, wiring.training_base()):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import pairing, state
-from app.widgets import empty, error, picker, progress
+from app.widgets import effort_dial, empty, error, picker, progress
 
 if TYPE_CHECKING:
     from app.jobs import Job
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from finetune.pairs import PairSettings
     from finetune.records import Effort
 
-EFFORTS = ("quick", "balanced", "thorough")
 STEPS = {"forms": 1, "most_facts": 100, "context": 0.05, "refusals": 0.05, "replay": 0.05, "reading": 0.5}
 """Settings that the page shows, and the step of their fields."""
 
@@ -82,28 +81,20 @@ def _unfinished(user: str, kb: str) -> None:
 def _start(user: str, kb: str) -> None:
     t, wiring = state.text(), state.wiring()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        effort = st.segmented_control(
-            t("pairs.effort"),
-            EFFORTS,
-            default=wiring.settings.training.effort,
-            required=True,
-            key="pairs-effort",
-            format_func=lambda name: t(f"pairs.effort_{name}"),
-            help=t("pairs.effort_help"),
-        )
+        effort = effort_dial("pairs", key="pairs-effort")
         pressed = st.button(t("pairs.build"), key="build", type="primary", icon=":material/dataset:")
     with st.expander(t("pairs.options"), key="build-options"):
-        settings, model = _options(str(effort))
+        settings, model = _options(effort)
     if pressed:
         pairing.start(wiring, user, kb, settings, title=t("pairs.building"), model=model)
         st.rerun()
 
 
-def _options(effort: str) -> tuple[PairSettings, str]:
+def _options(effort: Effort) -> tuple[PairSettings, str]:
     from finetune.pairs import preset
 
     t, wiring = state.text(), state.wiring()
-    made = preset(cast("Effort", effort))
+    made = preset(effort)
     changes: dict[str, Any] = {}
     for name, step in STEPS.items():
         changes[name] = st.number_input(

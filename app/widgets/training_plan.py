@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import streamlit as st
 
@@ -11,8 +11,8 @@ from app import reading, state, training
 from app.jobs import EVERYBODY
 from app.text import strings
 from app.training import Wish
-from app.widgets import apart, empty, error, picked, picker, plain, progress
-from app.widgets.pairs_building import EFFORTS, label
+from app.widgets import apart, effort_dial, empty, error, picked, picker, plain, progress
+from app.widgets.pairs_building import label
 from app.widgets.training_engine import engine_choice, words
 from finetune.records import TrainingSpec
 
@@ -41,15 +41,7 @@ def planning(user: str, kb: str) -> None:
         with left:
             base = _base()
         with right:
-            effort = st.segmented_control(
-                t("train.effort"),
-                EFFORTS,
-                default=wiring.settings.training.effort,
-                required=True,
-                key="train-effort",
-                format_func=lambda name: t(f"train.effort_{name}"),
-                help=t("train.effort_help"),
-            )
+            effort = effort_dial("train", key=f"train-effort-{kb}", before=lambda: _last(user, kb))
         if not _ready(base):
             return
         if told := reading.warning(wiring, kb, user, base, t):
@@ -57,11 +49,16 @@ def planning(user: str, kb: str) -> None:
         wish = Wish(
             dataset=str(dataset),
             base=base,
-            effort=cast("Effort", effort),
+            effort=effort,
             engine=_engine(),
             changes=st.session_state.get("train-changes") or {},
         )
         _looked(user, kb, training.look(wiring, user, kb, wish))
+
+
+def _last(user: str, kb: str) -> Effort | None:
+    """The effort of the newest run."""
+    return next((run.spec.effort for run in state.wiring().runs(kb, user).all()), None)
 
 
 def _engine() -> str:

@@ -84,6 +84,27 @@ def test_the_time_left_of_a_click_is_told_as_that_of_its_step(page, cli, manual)
     assert shown.value == 58 and shown.text.endswith("about 40 s left of this step")
 
 
+def test_the_effort_stays_where_the_person_put_it(page, cli, manual, wiring):
+    """Streamlit forgets what is not drawn: while a click is at work, on another page, after a restart."""
+    cli("add", manual)
+
+    def shown(test):
+        return test.segmented_control(key="tune-effort-default").value
+
+    test, done = page("compare"), threading.Event()
+    assert shown(test) == wiring.settings.training.effort == "balanced"
+    test.segmented_control(key="tune-effort-default").set_value("quick").run()
+    state.wiring().jobs().start("local", pipeline.KIND, "default", lambda job: done.wait(60))
+    assert not [one for one in test.run().segmented_control if one.key == "tune-effort-default"]
+    done.set()
+    assert shown(settled(test)) == "quick"
+    assert shown(test.switch_page("views/chat.py").run().switch_page("views/compare.py").run()) == "quick"
+    finished = pipeline.Wish(effort="thorough")
+    way = pipeline.Way(id="w", created="2026-01-01", wish=finished, revision=1, dataset="d", comparison="c")
+    write_json(wiring.folder("default").pipeline, way.model_dump(mode="json"))
+    assert shown(test.run()) == "quick" and shown(page("compare")) == "thorough"
+
+
 def test_a_comparison_of_ones_own_file_runs_in_the_background_once(page, compared, wiring):
     test = page("compare")
     rows = "".join(json.dumps(q) + "\n" for q in QUESTIONS[:2])

@@ -77,6 +77,18 @@ def test_the_card_shows_rows_memory_warnings_and_the_first_row_with_its_mask(pag
     assert any("<mark>" in h.proto.body for h in test.get("html"))
 
 
+def test_the_effort_stays_where_the_person_put_it_and_begins_as_the_last_run_had_it(page, trainable):
+    def shown(test):
+        return test.segmented_control(key="train-effort-default").value
+
+    test = page("train")
+    assert shown(test) == "balanced"
+    test.segmented_control(key="train-effort-default").set_value("quick").run()
+    assert shown(test.switch_page("views/chat.py").run().switch_page("views/train.py").run()) == "quick"
+    ready(test).click().run()
+    assert shown(page("train")) == "quick"
+
+
 def test_what_comes_and_goes_while_it_measures_stands_below_the_values(page, trainable):
     test = page("train")
     ready(test)
