@@ -36,6 +36,10 @@ class ExamStopped(Exception):
     """Somebody wants the run to end. An exam that was not finished has no scores."""
 
 
+Writer = Callable[[Any, Sequence[Sequence[int]], Sequence[int], int], list[list[int]]]
+"""(model, prompts, end tokens, most new tokens) → the new tokens of each prompt."""
+
+
 @dataclass(frozen=True)
 class Exam:
     """What is asked at every evaluation; the same questions each time."""
@@ -48,6 +52,8 @@ class Exam:
     """Prompts longer than this are not asked."""
     answers: dict[str, str] = field(default_factory=dict)
     """The last answers by pair or item id, for looking at."""
+    writer: Writer | None = None
+    """How the model writes token ids behind prompts, where its forward does not fill our caches."""
     stopping: Callable[[], bool] = field(default=lambda: False)
     """Looked at all the way: whoever stops a run does not wait for its exam."""
 
@@ -164,13 +170,20 @@ def _write(model: Any, exam: Exam, prompts: Sequence[Sequence[int]], limit: int)
     texts = [""] * len(prompts)
     lengths = [len(prompt) for prompt in prompts]
     for part in _groups(lengths, [length + limit for length in lengths]):
-        decoding = BatchDecoding([prompts[i] for i in part], ends, limit)
-        while not decoding.done:
-            _goes_on(exam)
-            decoding.advance(model)
-        for number, i in enumerate(part):
-            texts[i] = str(tokenizer.decode(decoding.tokens[number], skip_special_tokens=True)).strip()
+        _goes_on(exam)
+        rows = [prompts[i] for i in part]
+        written = exam.writer(model, rows, ends, limit) if exam.writer else _decoded(model, exam, rows, ends, limit)
+        for tokens, i in zip(written, part, strict=True):
+            texts[i] = str(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
     return texts
+
+
+def _decoded(model: Any, exam: Exam, rows: Sequence[Sequence[int]], ends: Sequence[int], limit: int) -> list[list[int]]:
+    decoding = BatchDecoding(rows, ends, limit)
+    while not decoding.done:
+        _goes_on(exam)
+        decoding.advance(model)
+    return decoding.tokens
 
 
 def _goes_on(exam: Exam) -> None:

@@ -14,7 +14,7 @@ from finetune.engines import Job, NothingLearned, Readiness
 from finetune.engines.card import make_card
 from finetune.engines.checkpoints import Checkpoints
 from finetune.engines.effect import logit_difference
-from finetune.engines.examine import exam
+from finetune.engines.examine import Writer, exam
 from finetune.engines.flat import Flattening, flatten, in_pieces, install, labelled, padded
 from finetune.engines.fused import fuse
 from finetune.engines.network import adapter_tensors, load_network, possible, restore_adapter
@@ -61,16 +61,18 @@ class Trl:
         return logit_difference(job.folder / "adapter", job.base)
 
 
-def train(job: Job, model: Any, *, native: bool = False) -> AdapterCard:
-    """The run of a loaded model with a fresh adapter on it. `native`: the model brings its own loss and kernels."""
+def train(job: Job, model: Any, *, writer: Writer | None = None) -> AdapterCard:
+    """The run of a loaded model with a fresh adapter on it. `writer`: the model brings its own loss and kernels, and
+    this is how it writes."""
     tokenizer = load_tokenizer(job.base)
     rows = training_rows(job, tokenizer)
     folder = job.folder / "checkpoints"
     checkpoints = Checkpoints(folder, identity(job))
     spec = job.spec
     questions = exam(job.pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length, stopping=job.stopping)
+    questions = dataclasses.replace(questions, writer=writer)
     progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
-    trainer = make_trainer(spec, model, tokenizer, rows, folder=folder, native=native)
+    trainer = make_trainer(spec, model, tokenizer, rows, folder=folder, native=writer is not None)
     trainer.progress, trainer.checkpoints = progress, checkpoints
     trainer.add_callback(callback_class()(trainer))
     run(trainer, job, model)
@@ -143,7 +145,14 @@ def make_trainer(
 
     trainer = trainer_class()(
         model=model,
-        args=arguments(spec, device, folder, rows=len(in_pass(rows, spec.epochs)), parameters=model.num_parameters()),
+        args=arguments(
+            spec,
+            device,
+            folder,
+            rows=len(in_pass(rows, spec.epochs)),
+            parameters=model.num_parameters(),
+            mixed=native or spec.bits < 16,
+        ),
         data_collator=collate,
         train_dataset=Dataset.from_dict(
             {"ids": [row.ids for row in rows.rows], "prompt": [row.prompt for row in rows.rows]}
@@ -159,8 +168,11 @@ def make_trainer(
     return trainer
 
 
-def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, parameters: int) -> Any:
-    """trl's configuration for a spec. Nothing is left to its defaults that a device could fail on."""
+def arguments(
+    spec: TrainingSpec, device: Device, folder: Path, *, rows: int, parameters: int, mixed: bool = False
+) -> Any:
+    """trl's configuration for a spec. Nothing is left to its defaults that a device could fail on. `mixed`: a float32
+    adapter is computed in half precision beside a base that our own layers do not compute."""
     from trl import SFTConfig
 
     steps = steps_of(spec, rows)
@@ -168,7 +180,7 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
     known = {field.name for field in dataclasses.fields(SFTConfig)}
     checkpointing = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
     more: dict[str, Any] = {checkpointing: checkpointed(parameters, device.kind)}
-    quantised = spec.bits < 16 and device.kind != "cpu"
+    mixed = mixed and device.kind != "cpu"
     return SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=spec.batch,
@@ -194,8 +206,8 @@ def arguments(spec: TrainingSpec, device: Device, folder: Path, *, rows: int, pa
         dataloader_pin_memory=False,
         max_length=None,
         packing=False,
-        bf16=quantised and device.bfloat16,
-        fp16=quantised and not device.bfloat16,
+        bf16=mixed and device.bfloat16,
+        fp16=mixed and not device.bfloat16,
         use_cpu=device.kind == "cpu",
         average_tokens_across_devices=True,
         ddp_find_unused_parameters=False,

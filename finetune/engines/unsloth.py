@@ -7,7 +7,9 @@ that ends with the run, and nowhere else.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +52,13 @@ class Unsloth:
 
     def train(self, job: Job) -> AdapterCard:
         """Load through unsloth, then the same run as every other engine of ours."""
+        # Its own cache of patched sources would lie in the working directory, and it would report its use.
+        os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(job.folder / "unsloth"))
+        os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
         model = load_fast(job.spec, str(job.base))
         from finetune.engines.trl import train
 
-        return train(job, model, native=True)
+        return train(job, model, writer=write)
 
     def effect(self, job: Job) -> float:
         """On a fresh load of base and adapter, without unsloth's kernels."""
@@ -72,6 +77,33 @@ def load_fast(spec: TrainingSpec, base: str) -> Any:
 
     model, _ = FastLanguageModel.from_pretrained(**loading(spec, base))
     return FastLanguageModel.get_peft_model(model, **adapting(spec))
+
+
+def write(model: Any, prompts: Sequence[Sequence[int]], ends: Sequence[int], limit: int) -> list[list[int]]:
+    """Greedy token ids by unsloth's own generation: its forward takes no cache of ours. Leaves the model asking."""
+    from unsloth import FastLanguageModel
+
+    from finetune.models.decoding import left_padded
+
+    ids, mask = left_padded(prompts, ends[0], model.device)
+    FastLanguageModel.for_inference(model)
+    try:
+        written = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=limit,
+            do_sample=False,
+            repetition_penalty=1.0,
+            eos_token_id=list(ends),
+            pad_token_id=ends[0],
+        )
+    finally:
+        FastLanguageModel.for_training(model)
+        model.eval()
+    return [
+        row[: limit if not (found := [at for at, token in enumerate(row) if token in ends]) else found[0]]
+        for row in written[:, ids.shape[1] :].tolist()
+    ]
 
 
 def loading(spec: TrainingSpec, base: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from finetune.engines.choice import Scores
 from finetune.engines.examine import Exam, exam, examine
 from finetune.engines.network import load_network
 from finetune.engines.progress import Progress
+from finetune.evaluation.general import sample
 from finetune.models.decoding import BatchDecoding
 from finetune.models.devices import describe
 from finetune.models.templates import Row, load_tokenizer, render
@@ -111,3 +112,8 @@ def test_an_exam_asks_in_groups_that_fit_into_memory_and_asks_everything():
         longest = max(ends[i] for i in group)
         assert len(group) <= module.BATCH and len(group) * longest <= module.TOKENS
         assert len(group) * (longest - min(starts[i] for i in group) + 1) <= module.LOGITS
+
+
+def test_a_model_with_a_writer_of_its_own_is_asked_through_it(model, tokenizer):
+    asked = Exam(tokenizer, (), sample(3), (), writer=lambda network, rows, ends, limit: [[65, 66]] * len(rows))
+    assert examine(model, asked).general_count == 3 and set(asked.answers.values()) == {"AB"}
