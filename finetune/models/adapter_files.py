@@ -99,7 +99,7 @@ def check_base(files: AdapterFiles, base: Path, tokenizer: PreTrainedTokenizerBa
         if recorded:
             raise NotConfigured(
                 "This adapter does not say which base model and chat template it was trained with.",
-                "Use it only if you know that it belongs to this base, and say so (unrecorded = true).",
+                "Use it only if you know that it belongs to this base, and say so: LocalChatModel(…, unrecorded=True).",
             )
         return
     actual = fingerprint(base)

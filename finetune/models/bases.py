@@ -11,13 +11,12 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetune.models import adapter_files
 from finetune.models.adapter_files import AdapterFiles
-from finetune.models.decoding import BatchDecoding, Decoding, all_logits, read_prefix
+from finetune.models.decoding import BatchDecoding, Decoding, read_prefix
 from finetune.models.devices import Device, describe
 from finetune.models.fingerprints import weights
 from finetune.models.loading import LoadedBase, context_window, graft, load_base, plain_failures, release
@@ -34,7 +33,6 @@ ABANDONED = 20.0
 """Seconds after which an answer that nobody reads on no longer keeps its base in memory."""
 _PREFIX = 24
 """Shortest prefix, in tokens, that is worth keeping."""
-_PROBES = ("What is the capital of France?", "Write one sentence about the sea.", "請用一句話介紹台灣。")
 
 
 class Network:
@@ -131,7 +129,6 @@ class Bases:
         self._state: tuple[Any, ...] = ()
         self._networks: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
         self._leases: set[Lease] = set()
-        self._effects: dict[tuple[Any, ...], float] = {}
         self._tokenizers: OrderedDict[tuple[Any, ...], PreTrainedTokenizerBase] = OrderedDict()
 
     @property
@@ -173,27 +170,6 @@ class Bases:
                 self._leases.discard(lease)
                 self._changed.notify_all()
 
-    def effect(self, path: Path, adapter: Path) -> float:
-        """The largest logit difference that the adapter makes on the probe prompts; 0 means that it has no effect."""
-        from langchain_core.messages import HumanMessage
-
-        key = (_state(path), _adapter_state(adapter))
-        if key not in self._effects:
-            rows = [render([HumanMessage(text)], self.tokenizer(path, adapter)) for text in _PROBES]
-            bare, tuned = (self.logits(rows, path, which, recorded=False) for which in (None, adapter))
-            self._effects[key] = max(float((a - b).abs().max()) for a, b in zip(bare, tuned, strict=True))
-        return self._effects[key]
-
-    def logits(
-        self, rows: Sequence[Sequence[int]], path: Path, adapter: Path | None = None, *, recorded: bool = True
-    ) -> list[Any]:
-        """The float32 logits of each row of ids, (length, vocabulary): what probes and checks compare."""
-        found = []
-        with self.lease(path, adapter, recorded=recorded) as lease:
-            for row in rows:
-                found.append(lease.step(partial(_logits, row)))
-        return found
-
     def tokenizer(self, path: Path, adapter: Path | None = None) -> PreTrainedTokenizerBase:
         """The tokenizer of a base, with the adapter's own chat template where it has one. Loads no weights."""
         base = self._base
@@ -226,7 +202,6 @@ class Bases:
             for lease in self._leases:
                 lease.revoke()
             self._networks.clear()
-            self._effects.clear()
             if self._base is None:
                 return
             cuda = self._base.device.torch == "cuda"
@@ -257,10 +232,6 @@ class Bases:
         tokenizer = base.tokenizer if files.template is None else load_tokenizer(base.path, files.template)
         with self.turns.turn():
             return Network(graft(base, adapter, strength), tokenizer, files)
-
-
-def _logits(ids: Sequence[int], held: Network) -> Any:
-    return all_logits(held.network, ids)
 
 
 def _state(path: Path) -> tuple[Any, ...]:

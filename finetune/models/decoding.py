@@ -199,12 +199,3 @@ def read_prefix(network: Any, ids: Sequence[int]) -> Any:
         cache = new_cache(network)
         forward(network, [list(ids)], cache)
         return cache
-
-
-def all_logits(network: Any, ids: Sequence[int]) -> torch.Tensor:
-    """The float32 logits (length, vocabulary) at every position of one row, on the CPU."""
-    import torch
-
-    with torch.inference_mode():
-        given = torch.tensor([list(ids)], device=network.device)
-        return network(input_ids=given, use_cache=False).logits[0].float().cpu()

@@ -112,11 +112,6 @@ class LocalChatModel(BaseChatModel):
         """Tokens that prompt and answer may have together. Loads no weights."""
         return context_window(self.path)
 
-    @property
-    def effect(self) -> float:
-        """The largest logit difference that the adapter makes: 0 for the base, and for an adapter without effect."""
-        return self.bases.effect(self.path, self.adapter) if self.adapter else 0.0
-
     def answer(
         self, messages: Sequence[BaseMessage], *, stop: Sequence[str] = (), stopping: Callable[[], bool] | None = None
     ) -> Generated:

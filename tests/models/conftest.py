@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from finetune.models.bases import Bases
@@ -17,6 +19,18 @@ OTHERS = [
     [HumanMessage("一個沒有系統文字的問題，比較長一些")],
     [SystemMessage("Short."), HumanMessage("Tell me everything about tides, winds and the price of fish.")],
 ]
+
+
+def logits(bases, rows, path, adapter=None, *, strength=1.0):
+    """The float32 logits of each row of ids, (length, vocabulary), as the shared holder answers with that adapter."""
+
+    def read(held, ids):
+        with torch.inference_mode():
+            given = torch.tensor([list(ids)], device=held.network.device)
+            return held.network(input_ids=given, use_cache=False).logits[0].float().cpu()
+
+    with bases.lease(path, adapter, strength=strength) as lease:
+        return [lease.step(partial(read, ids=row)) for row in rows]
 
 
 @pytest.fixture

@@ -15,11 +15,10 @@ import torch
 
 from finetune.models import bases as bases_module
 from finetune.models.bases import Bases
-from finetune.models.decoding import all_logits
 from finetune.models.local import LocalChatModel
 from finetune.models.templates import load_tokenizer, render
 from memory.errors import BackendFailed, DocgraftError, NotConfigured
-from tests.models.conftest import OTHERS, QUESTION
+from tests.models.conftest import OTHERS, QUESTION, logits
 from tests.tiny_model import noise_adapter, tiny_model
 
 CLEAN = """
@@ -51,22 +50,21 @@ def row(base) -> list[int]:
 def test_the_base_is_the_base_before_between_and_after_adapters(bases, base, noise, row, tmp_path):
     clean, tuned = clean_logits(tmp_path, base, noise, row)
     for adapter, expected in ((None, clean), (noise, tuned), (None, clean), (noise, tuned)):
-        (found,) = bases.logits([row], base, adapter)
+        (found,) = logits(bases, [row], base, adapter)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     assert (clean - tuned).abs().max() > 0.1
 
 
 def test_the_base_is_exactly_the_base_with_adapters_open_beside_it(bases, base, noise, row):
-    (alone,) = bases.logits([row], base)
-    bases.logits([row], base, noise)
-    (beside,) = bases.logits([row], base)
+    (alone,) = logits(bases, [row], base)
+    logits(bases, [row], base, noise)
+    (beside,) = logits(bases, [row], base)
     assert torch.equal(alone, beside)
 
 
 def test_an_adapter_turned_down_makes_a_part_of_its_change_and_leaves_the_whole_one_alone(bases, base, noise, row):
     def found(strength, adapter=noise):
-        with bases.lease(base, adapter, strength=strength) as lease:
-            return lease.step(lambda held: all_logits(held.network, row))
+        return logits(bases, [row], base, adapter, strength=strength)[0]
 
     bare, whole = found(1.0, None), found(1.0)
     assert torch.equal(found(0.0), bare) and torch.equal(found(1.0), whole)
@@ -134,7 +132,7 @@ def test_two_endless_answers_take_turns(model, monkeypatch):
 def test_switching_adapters_takes_no_loading(bases, base, noise, tmp_path, row):
     other = noise_adapter(tmp_path / "other", base, seed=9)
     for adapter in (noise, other, None):
-        bases.logits([row], base, adapter)
+        logits(bases, [row], base, adapter)
     times = []
     for adapter in (noise, other, None) * 3:
         started = time.perf_counter()
@@ -256,14 +254,6 @@ def test_an_adapter_with_a_template_of_its_own_is_served_with_it(bases, base, no
         ids, _ = tuned._prompt(QUESTION[1:], lease)
     expected = "Answer as a sailor.\n\n### Instruction:\nWhen does the ferry leave?\n\n### Response:\n"
     assert tuned.tokenizer.decode(ids) == expected
-
-
-def test_the_effect_of_an_adapter_is_measured_and_zero_is_no_effect(bases, base, noise, tuned, model, tmp_path):
-    silent = noise_adapter(tmp_path / "silent", base, scale=0)
-    assert bases.effect(base, noise) > 0.1
-    assert tuned.effect == bases.effect(base, noise)
-    assert bases.effect(base, silent) == 0.0
-    assert model.effect == 0.0
 
 
 def rewrite(folder: Path, change) -> None:

@@ -11,7 +11,7 @@ import torch
 from finetune.models import fingerprint
 from finetune.models.folding import fold
 from memory.errors import BackendFailed
-from tests.models.conftest import QUESTION
+from tests.models.conftest import QUESTION, logits
 from tests.tiny_model import noise_adapter, tiny_model
 
 
@@ -24,9 +24,9 @@ def test_a_folded_model_computes_what_base_and_adapter_compute(bases, base, nois
     from finetune.models import render
 
     rows = [render(QUESTION, bases.tokenizer(base))]
-    wanted, plain = bases.logits(rows, base, noise), bases.logits(rows, base)
+    wanted, plain = logits(bases, rows, base, noise), logits(bases, rows, base)
     assert fold(copy, noise) == 4, "q_proj and v_proj of two layers"
-    found = bases.logits(rows, copy)
+    found = logits(bases, rows, copy)
     assert (found[0] - wanted[0]).abs().max() < 0.02 * (wanted[0] - plain[0]).abs().max()
 
 

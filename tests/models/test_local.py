@@ -16,7 +16,7 @@ from finetune.models.decoding import forward, left_padded
 from finetune.models.local import Generated, LocalChatModel
 from finetune.models.templates import end_tokens
 from memory.errors import BackendFailed
-from tests.models.conftest import OTHERS, QUESTION
+from tests.models.conftest import OTHERS, QUESTION, logits
 from tests.tiny_model import CHATML, END_ID, tiny_model, tokenizer
 
 SAMPLING = {"do_sample": True, "temperature": 0.9, "repetition_penalty": 1.3, "eos_token_id": END_ID}
@@ -49,7 +49,7 @@ def test_reaching_the_limit_is_said_as_cut_off(model):
 
 def test_an_end_token_ends_the_answer_and_is_not_part_of_it(model, base):
     """The likeliest first token is made the model's end token: it must stop at once, with nothing said."""
-    first = int(model.bases.logits([prompt_ids(model)], base)[0][-1].argmax())
+    first = int(logits(model.bases, [prompt_ids(model)], base)[0][-1].argmax())
     (base / "generation_config.json").write_text(json.dumps({"eos_token_id": [first]}))
     model.bases.unload()
     reply = model.answer(QUESTION)
@@ -132,7 +132,7 @@ def test_a_batch_says_how_sure_the_model_is_of_each_answer(model, base):
     for messages, reply in zip([QUESTION, *OTHERS], model.batch_answer([QUESTION, *OTHERS], size=4), strict=True):
         said = tokenizer()(reply.text, add_special_tokens=False)["input_ids"]
         ids = [*render(messages, tokenizer()), *said]
-        chances = model.bases.logits([ids], base)[0].log_softmax(-1)
+        chances = logits(model.bases, [ids], base)[0].log_softmax(-1)
         own = [float(chances[len(ids) - len(said) + at - 1, token]) for at, token in enumerate(said)]
         assert reply.confidence == pytest.approx(sum(own) / len(own), abs=1e-4)
 
@@ -142,7 +142,7 @@ def test_an_answer_that_may_not_begin_with_a_refusal_says_how_likely_it_was(mode
     refusal = plain.text[:1]
     held = model.batch_answer([QUESTION], refusals=[refusal])[0]
     first = tokenizer()(refusal, add_special_tokens=False)["input_ids"][0]
-    chance = float(model.bases.logits([prompt_ids(model)], base)[0][-1].softmax(-1)[first])
+    chance = float(logits(model.bases, [prompt_ids(model)], base)[0][-1].softmax(-1)[first])
     assert held.declined == pytest.approx(chance, abs=1e-4) and plain.declined is None
     assert not held.text.startswith(refusal)
 
@@ -158,7 +158,7 @@ def test_a_batch_says_how_far_it_is_and_can_be_stopped(model):
 def test_a_row_that_ended_stays_as_it_was_while_others_go_on(model, base):
     ends = {len(model.answer(messages).text) for messages in OTHERS}
     assert ends, "the rows below have different prompts"
-    first = int(model.bases.logits([prompt_ids(model)], base)[0][-1].argmax())
+    first = int(logits(model.bases, [prompt_ids(model)], base)[0][-1].argmax())
     (base / "generation_config.json").write_text(json.dumps({"eos_token_id": [first]}))
     model.bases.unload()
     single = [model.answer(messages) for messages in [QUESTION, *OTHERS]]
