@@ -30,9 +30,10 @@ def newest(output: Path) -> tuple[Path | None, list[str]]:
 def adapter_of(output: Path, *, stopped: bool = False) -> Path:
     """The folder with the adapter of a run that has ended: the output itself, else its newest whole checkpoint.
 
-    Failed when there is none; NothingLearned when that is because it was `stopped`.
+    A trainer that was ended while it saved leaves an output cut short. Failed when there is no adapter; NothingLearned
+    when that is because it was `stopped`.
     """
-    if (output / WEIGHTS).is_file() and (output / CONFIG).is_file():
+    if (output / CONFIG).is_file() and _opens(output / WEIGHTS):
         return output
     found, _ = newest(output)
     if found is None and stopped:
@@ -103,6 +104,17 @@ def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
 
 def _values(scores: Any) -> dict[str, Any]:
     return dict(scores.model_dump(exclude={"step", "epoch", "loss"}))
+
+
+def _opens(weights: Path) -> bool:
+    """Whether a file of tensors is there and whole, by its header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False
 
 
 def _fault(path: Path) -> str:

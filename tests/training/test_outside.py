@@ -16,6 +16,7 @@ from finetune.engines import REGISTRY, Job, NothingLearned, load, names
 from finetune.engines.environments import Environment
 from finetune.engines.outside_log import pieces, read_step, read_total
 from finetune.engines.pins import PINS, Pins
+from finetune.engines.taking import adapter_of
 from finetune.export.recipes import write_recipe
 from finetune.models.adapter_files import WEIGHTS
 from finetune.models.fingerprints import fingerprint
@@ -46,7 +47,7 @@ def noise(tmp_path, base):
 def install(workspace, noise):
     """Put the stand-in where an engine's environment is; returns the file with its orders."""
 
-    def put(name, *, way="train", pace=0.0, version=None):
+    def put(name, *, way="train", version=None):
         place = Environment(workspace, name)
         place.python.parent.mkdir(parents=True, exist_ok=True)
         script = Path(__file__).with_name("stand_in.py")
@@ -59,7 +60,7 @@ def install(workspace, noise):
             place.ready_file,
             {"name": name, "versions": {name: place.wanted()}, "made": now(), "seconds": 1.0, "tool": "venv"},
         )
-        orders = {"way": way, "log": str(LOGS / f"{name}.txt"), "adapter": str(noise), "pace": pace}
+        orders = {"way": way, "log": str(LOGS / f"{name}.txt"), "adapter": str(noise)}
         write_json(place.folder / "stand_in.json", orders)
         return place.folder
 
@@ -247,7 +248,18 @@ def test_a_trainer_that_is_done_and_hangs_is_ended_and_its_adapter_counts(name, 
     made, events = job(name)
     begun = time.monotonic()
     card = load(name, workspace.root).train(made)
-    assert time.monotonic() - begun < 30 and card.tensors == 8 and len(losses(events)) == 8
+    assert time.monotonic() - begun < 300, "it would have hung for 600 seconds"
+    assert card.tensors == 8 and len(losses(events)) == 8
+
+
+def test_an_output_that_was_cut_short_gives_way_to_the_newest_whole_checkpoint(tmp_path, noise):
+    output = tmp_path / "out"
+    shutil.copytree(noise, output / "checkpoint-8")
+    (output / "checkpoint-8" / "trainer_state.json").write_text("{}")
+    shutil.copytree(noise, output, dirs_exist_ok=True)
+    assert adapter_of(output) == output
+    (output / WEIGHTS).write_bytes((noise / WEIGHTS).read_bytes()[:-100])
+    assert adapter_of(output) == output / "checkpoint-8"
 
 
 def test_on_a_cpu_the_recipe_gives_outside_trainers_what_they_can_do():
@@ -321,7 +333,9 @@ def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb
     few = {"batch": 4, "epochs": 2, "max_length": 1024, "rank": 4, "effort": "quick"}
     spec = TrainingSpec(engine="llamafactory", base="tiny", dataset="facts", **few)
     run = runs.start(spec, base=base)
-    found = until(runs, run.id, "completed", "failed", seconds=60)
+    found = until(
+        runs, run.id, "completed", "failed", seconds=300
+    )  # It loads torch twice, on a machine that may be busy.
     assert found.state == "completed", f"{found.message}\n{runs.log(run.id)}"
     assert found.step == 8 and "Training completed" in runs.log(run.id, 400)
     card = adapters.verify(RunFolder(kb.run(run.id)).adapter, base=base)
@@ -333,7 +347,7 @@ def test_a_run_through_the_worker_is_verified_like_every_other(install, runs, kb
 def test_a_worker_that_is_killed_takes_its_trainer_along_and_nothing_counts_as_trained(install, runs, kb, base):
     import psutil
 
-    install("axolotl", pace=0.5)
+    install("axolotl", way="wait to be stopped")  # It is there however late this test looks.
     spec = TrainingSpec(engine="axolotl", base="tiny", dataset="facts", batch=4, epochs=2, max_length=1024)
     run = runs.start(spec, base=base)
     while not (found := runs.show(run.id)).step and found.state != "failed":
@@ -342,7 +356,7 @@ def test_a_worker_that_is_killed_takes_its_trainer_along_and_nothing_counts_as_t
     psutil.Process(found.pid).kill()
     found = until(runs, run.id, "failed")
     assert "ended without finishing" in found.message and found.adapter is None
-    assert trainer and not adapters.cards(kb)
+    assert trainer and not psutil.wait_procs(trainer, timeout=120)[1] and not adapters.cards(kb)
 
 
 ONE_FILE = """
