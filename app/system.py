@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-import sqlite3
 
-from memory.errors import DocgraftError
+from memory.errors import DocgraftError, disk_full
 
 _LACKS = re.compile(r"([\w.+-]+\.(?:so|dylib)[\w.]*): cannot open shared object file|Library not loaded: (\S+)")
 _DEBIAN = {
@@ -32,13 +31,9 @@ def missing_library(error: BaseException) -> DocgraftError | None:
 
 
 def refused(error: BaseException) -> DocgraftError | None:
-    """A full disk, or a file or folder that cannot be used, by name; None for an error that is no matter of the disk.
-
-    SQLite and the writers of weights have errors of their own for a full disk.
-    """
+    """A full disk, or a file or folder that cannot be used, by name; None for an error that is no matter of the disk."""
     code, name = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
-    full = (isinstance(error, sqlite3.Error) and "is full" in str(error)) or f"os error {errno.ENOSPC}" in str(error)
-    if full or code in (errno.ENOSPC, errno.EDQUOT):
+    if disk_full(error):
         hint = "Free some space, or set DOCGRAFT_HOME to a folder on another disk."
     elif code in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) and name:
         hint = "Check whom it belongs to, or set DOCGRAFT_HOME to a folder of your own."

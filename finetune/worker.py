@@ -5,7 +5,6 @@ The only module that catches every exception: whatever happens becomes the run's
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import signal
@@ -23,12 +22,10 @@ from finetune.models.devices import describe
 from finetune.notices import Failed, Notice, notice
 from finetune.records import AdapterCard, TrainingSpec
 from finetune.runfolder import RunFolder, Ticket, launch_command
-from memory.errors import DocgraftError
+from memory.errors import DocgraftError, disk_full
 from memory.workspace import Workspace, write_json
 
 OUT_OF_MEMORY = ("not enough memory", "out of memory", "cannot allocate memory", "bad_alloc")
-NO_ROOM = ("no space left on device", "disk quota exceeded", "disk is full")
-"""What writers of weights say, whose errors are no OSError."""
 NO_EFFECT = 1e-4
 """A logit difference below this is rounding, not learning."""
 
@@ -117,7 +114,7 @@ def job_of(folder: RunFolder, ticket: Ticket, stopping: Callable[[], bool]) -> J
 def explain(cause: BaseException, folder: RunFolder) -> str | Notice:
     """What happened, in words for the person who started the run."""
     text = str(cause).lower()
-    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(word in text for word in NO_ROOM):
+    if disk_full(cause):
         return notice("disk_full", free=shutil.disk_usage(folder.root).free / 1e6)
     if isinstance(cause, MemoryError) or any(word in text for word in OUT_OF_MEMORY):
         return smaller(folder.ticket().spec)

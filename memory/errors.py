@@ -11,6 +11,8 @@ DocgraftError(message, hint)     shown as is
 
 from __future__ import annotations
 
+import errno
+
 
 class DocgraftError(Exception):
     """Something the user can understand and usually fix: one sentence, and a hint that says what to do."""
@@ -62,3 +64,12 @@ class BackendFailed(DocgraftError):
 
 class RunFailed(DocgraftError):
     """Training ended without an adapter."""
+
+
+_NO_ROOM = ("no space left on device", "disk quota exceeded", "disk is full")
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether an error tells of a full disk: by its number, or in words, as SQLite and the writers of weights do."""
+    told = str(error).lower()
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(words in told for words in _NO_ROOM)
