@@ -31,7 +31,7 @@ def missing_library(error: BaseException) -> DocgraftError | None:
 
 
 def refused(error: BaseException) -> DocgraftError | None:
-    """A full disk, or a file or folder that cannot be used, by name; None for an error that is no matter of the disk."""
+    """A full disk, or a file or folder that cannot be used, by name; None for an error that has to do with neither."""
     code, name = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
     if disk_full(error):
         hint = "Free some space, or set DOCGRAFT_HOME to a folder on another disk."
