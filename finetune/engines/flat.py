@@ -228,8 +228,13 @@ def _attend(states: tuple[Any, Any, Any], bunches: Sequence[Bunch], home: Any, s
 
 def _gather(tensor: Any, index: Any) -> Any:
     """(1, heads, tokens, size) by (rows, length) → (rows, heads, length, size)."""
+    import torch
+
     flat = tensor[0].transpose(0, 1).reshape(tensor.shape[2], -1)
-    rows = flat.index_select(0, index.reshape(-1))
+    if tensor.device.type == "cpu":
+        rows = flat.index_select(0, index.reshape(-1))
+    else:  # On a GPU this one adds up what comes back to a shared token in float32 and always in the same order.
+        rows = torch.nn.functional.embedding(index, flat)
     return rows.view(*index.shape, tensor.shape[1], tensor.shape[3]).transpose(1, 2)
 
 

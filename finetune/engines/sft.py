@@ -111,8 +111,9 @@ def load_optimizer(trainer: Any, state: dict[str, Any], moments: dict[str, Any])
     for key, value in moments.items():
         name, _, kind = key.rpartition("|")
         parameter = wanted[name]
-        on_device = value if kind == "step" else value.to(parameter.device)
-        optimizer.state.setdefault(parameter, {})[kind] = on_device
+        # Fused kernels want the count of steps beside the weights, others on the CPU.
+        stays = kind == "step" and not optimizer.param_groups[0].get("fused")
+        optimizer.state.setdefault(parameter, {})[kind] = value if stays else value.to(parameter.device)
     for group, rate in zip(optimizer.param_groups, state["rates"], strict=True):
         group["lr"] = rate
     trainer.lr_scheduler.load_state_dict(trainer.lr_scheduler.state_dict() | state["schedule"])
