@@ -133,6 +133,12 @@ def test_can_and_cannot_look_alike_to_rouge_but_not_to_the_primary_mark():
     assert not marks.correct
 
 
+def test_characters_forgive_an_ending_that_tokens_do_not():
+    made = mark("The ferries leave.", "the ferry leaves", language="en")
+    assert made.f1 == pytest.approx(1 / 3) and made.f1_characters > 0.8
+    assert mark("三個月", "三个月").f1_characters == pytest.approx(2 / 3) and mark("", "x").f1_characters == 0
+
+
 def test_folding_is_idempotent():
     for text in ("臺北 １２ 個", "1,234 kg", "E14’s"):
         assert fold(fold(text)) == fold(text)

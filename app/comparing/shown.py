@@ -25,6 +25,7 @@ def summary(card: ComparisonCard, folder: Path) -> dict[str, Any]:
             "general": {"n": s.general.n, "correct": s.general.correct},
             "exact": s.exact,
             "f1": s.f1,
+            "f1_characters": s.f1_characters,
             "rouge_l": s.rouge_l,
             "similarity": s.similarity,
             "seconds": s.seconds,

@@ -41,6 +41,8 @@ class Marks(Record):
     exact: bool
     f1: float
     """Tokens of TOKENIZER, as a bag."""
+    f1_characters: float = 0.0
+    """Characters, as a bag, blanks and marks left out: kinder to inflected words. 0 where it was not kept yet."""
     rouge1: float
     rouge2: float
     rouge_l: float
@@ -98,6 +100,11 @@ def f1(answer: str, reference: str) -> float:
     return _f1(Counter(tokens(answer)), Counter(tokens(reference)))
 
 
+def f1_characters(answer: str, reference: str) -> float:
+    """Bag-of-characters F1; 0 when either side is empty."""
+    return _f1(Counter("".join(tokens(answer))), Counter("".join(tokens(reference))))
+
+
 def rouge_n(answer: str, reference: str, n: int) -> float:
     """ROUGE-N F measure on TOKENIZER's tokens; 0 when either side is empty. Lin 2004."""
     return _f1(Counter(_grams(tokens(answer), n)), Counter(_grams(tokens(reference), n)))
@@ -130,6 +137,7 @@ def mark(
         and contradicted(answer, variants, question=question),
         exact=any(tokens(answer) == tokens(v) for v in variants),
         f1=max(f1(answer, v) for v in variants),
+        f1_characters=max(f1_characters(answer, v) for v in variants),
         rouge1=max(rouge_n(answer, v, 1) for v in variants),
         rouge2=max(rouge_n(answer, v, 2) for v in variants),
         rouge_l=max(rouge_l(answer, v) for v in variants),

@@ -74,6 +74,7 @@ class ArmSummary(Record):
     """`set: …`, `kind: …`, `language: …`, `base: known|unknown` → share of answerable questions."""
     exact: float = 0.0
     f1: float = 0.0
+    f1_characters: float = 0.0
     rouge1: float = 0.0
     rouge2: float = 0.0
     rouge_l: float = 0.0

@@ -164,7 +164,7 @@ def _table(summaries: Sequence[ArmSummary], words: dict[str, Any], language: str
         "at_hand": lambda s: percent(s.at_hand) if s.at_hand else "–",
         "supported": lambda s: percent(s.supported) if s.supported else "–",
         "exact": lambda s: f"{s.exact:.0%}",
-        "f1": lambda s: f"{s.f1:.2f}",
+        "f1": lambda s: f"{s.f1:.2f} / {s.f1_characters:.2f}",
         "rouge": lambda s: f"{s.rouge1:.2f} / {s.rouge2:.2f} / {s.rouge_l:.2f}",
         "similarity": lambda s: "–" if s.similarity is None else f"{s.similarity:.2f}",
         "length": lambda s: f"{s.length:.0f}",

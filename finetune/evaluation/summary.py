@@ -37,6 +37,7 @@ def summarise(answers: Sequence[ArmAnswer], *, known: frozenset[str] = frozenset
         buckets=_buckets([a for a in answers if is_answerable(a)], known),
         exact=_mean(m.exact for m in marks),
         f1=_mean(m.f1 for m in marks),
+        f1_characters=_mean(m.f1_characters for m in marks),
         rouge1=_mean(m.rouge1 for m in marks),
         rouge2=_mean(m.rouge2 for m in marks),
         rouge_l=_mean(m.rouge_l for m in marks),
