@@ -122,6 +122,11 @@ def test_a_change_leaves_the_question_the_numbers_of_passages_and_all_else_alone
     assert change("Bo told me nothing.") == "Bo told me nothing."
 
 
+def test_a_ratio_that_is_no_time_stays_as_it_is():
+    change = changes("Mix 3:75.", ["3:75"], ["How is it mixed?"], [], random.Random(1))
+    assert change("Mix 3:75.") == "Mix 3:75."
+
+
 def test_whole_sections_are_shown_where_the_mix_says_so(shelf):
     found = [row for row in made(shelf, whole=1.0, refused=0.0) if row.instruction == ASKED[1].question]
     assert all("Lost tickets are not replaced." in row.input for row in found)

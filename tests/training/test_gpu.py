@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ from finetune.engines import load
 from finetune.models.devices import describe
 from finetune.preflight import card, measured
 from finetune.records import TrainingSpec
-from tests.tiny_model import noise_adapter
+from tests.tiny_model import START, noise_adapter
 from tests.training.conftest import until
 from tests.training.test_trl import Bench
 
@@ -117,6 +118,9 @@ def test_the_memory_announced_is_the_memory_taken(tmp_path, kb, base):
 @pytest.mark.parametrize(("bits", "method"), [(16, "lora"), (4, "qlora")])
 def test_an_adapter_by_unsloth_changes_the_answers_of_a_base_that_unsloth_never_touched(runs, base, bits, method):
     needs("unsloth")
+    settings = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings["pad_token"] = START  # unsloth takes no end token for padding, and TINY-LM has none to spare.
+    (base / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     folder = finished(runs, base, engine="unsloth", bits=bits, method=method)
     kept = adapters.verify(folder / "adapter", base=base)
     steps = [event.values for event in runs.events(folder.name) if event.kind == "step"]
