@@ -8,7 +8,7 @@ from typing import Any
 from finetune.engines import Readiness
 from finetune.models.devices import Device
 from finetune.models.fingerprints import weights
-from finetune.models.loading import plain_failures
+from finetune.models.loading import in_one_piece, plain_failures
 from finetune.notices import notice
 from finetune.records import TrainingSpec
 
@@ -62,6 +62,7 @@ def load_network(spec: TrainingSpec, base: Path, device: Device) -> Any:
         network.to(device.torch)
     network.config.use_cache = False
     network.requires_grad_(False)
+    in_one_piece(network)
     set_seed(spec.seed)
     config = LoraConfig(
         r=spec.rank,

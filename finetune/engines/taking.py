@@ -80,6 +80,7 @@ def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
 
     from finetune.engines.choice import words
     from finetune.engines.examine import ExamStopped, exam, examine
+    from finetune.models.loading import in_one_piece
 
     limit = 2 * job.spec.max_length
     questions = exam(job.pairs, tokenizer, effort=job.spec.effort, limit=limit, stopping=job.stopping)
@@ -88,6 +89,7 @@ def score(job: Job, tokenizer: Any, *, step: int = 0) -> dict[str, float]:
         str(job.base), dtype=getattr(torch, device.precision), local_files_only=True, trust_remote_code=False
     )
     base.to(device.torch)
+    in_one_piece(base)
     model: Any = PeftModel.from_pretrained(base, str(job.folder / "adapter"), is_trainable=False)
     try:
         with model.disable_adapter():

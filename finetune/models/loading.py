@@ -82,7 +82,19 @@ def load_base(path: Path, device: Device, dtype: str = "auto") -> LoadedBase:
         )
         network.to(torch.device(device.torch))
     network.eval().requires_grad_(False)
+    in_one_piece(network)
     return LoadedBase(path, network, tokenizer, device)
+
+
+def in_one_piece(network: Any) -> None:
+    """Let the output layer read its input in one piece.
+
+    A model cuts the last positions out of several rows, and for what is cut out PyTorch copies the layer's weights once
+    a row: of sixteen rows in bfloat16 on a CPU 0.9 GB and 1.3 s for what takes 0.01 s.
+    """
+    head = network.get_output_embeddings()
+    if head is not None:
+        head.register_forward_pre_hook(lambda module, given: (given[0].contiguous(), *given[1:]))
 
 
 def silence() -> None:

@@ -73,6 +73,24 @@ def test_an_adapter_turned_down_makes_a_part_of_its_change_and_leaves_the_whole_
     assert torch.equal(found(1.0), whole), "both are open at once"
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_the_output_layer_reads_what_was_cut_out_of_several_rows_in_one_piece(base, training):
+    """PyTorch would copy its weights once a row: a GB and a second of every batch in bfloat16."""
+    from finetune.engines.network import load_network
+    from finetune.models.devices import describe
+    from finetune.models.loading import load_base
+    from finetune.records import TrainingSpec
+
+    spec = TrainingSpec(base="tiny", dataset="d", rank=4)
+    network = load_network(spec, base, describe()) if training else load_base(base, describe()).network
+    seen = []
+    network.get_output_embeddings().register_forward_hook(
+        lambda layer, given, made: seen.append(given[0].is_contiguous())
+    )
+    network(input_ids=torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]), logits_to_keep=2)
+    assert seen == [True]
+
+
 def test_an_exception_inside_a_call_leaks_no_adapter(bases, base, noise, row, model, tuned, monkeypatch):
     expected = (model.answer(QUESTION).text, tuned.answer(QUESTION).text)
     for adapter in (noise, None):
