@@ -31,15 +31,16 @@ def logit_difference(adapter: Path, base: Path) -> float:
     from retrieval.prompts import closed_book_messages
 
     tokenizer, device = load_tokenizer(base), describe()
+    release(device.torch == "cuda")  # What was trained is still in memory.
     if device.kind != "cpu":
-        release(device.torch == "cuda")  # What was trained is still in its memory.
         device = describe()
         if bytes_needed(weights(base), device.precision) * ROOM > device.free:
             device = describe("cpu")
     with quiet():
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(base), dtype=getattr(torch, device.precision), local_files_only=True
-        ).to(device.torch)
+        )
+        model.to(device.torch)
     tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False, torch_device=device.torch).eval()
     largest = 0.0
     with torch.inference_mode():
