@@ -1,8 +1,9 @@
-"""Makes the reader: rows from practice knowledge bases and the samples, training, scores, the adapter's folder.
+"""Makes the reader: rows from practice knowledge bases and the samples, trainings, scores, the adapter's folder.
 
     python -m finetune.skills.make [--data FOLDER] [--work FOLDER] [--out FOLDER]
 
-Two knowledge bases are never trained on; the scores are of those.
+Two adapters are trained on rows drawn apart, and the reader is their mean: it reads a little better than either. Two
+knowledge bases are never trained on; the scores are of those.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,8 @@ WRITTEN = {"en": 0.12, "zh": 0.08}
 """The same for the written documents, whose sections answer more questions each: every second one is asked once."""
 SAMPLES = 120
 """Pieces of evidence from the samples, whose questions are our own."""
+SEEDS = (0, 1)
+"""One adapter is trained for each, on rows of its own."""
 GENERAL = 400
 """General rows, so that the reader goes on talking."""
 SPEC = TrainingSpec(
@@ -73,7 +77,8 @@ tags: [lora, docgraft, reading]
 # The reader
 
 A LoRA adapter that teaches SmolLM2-135M-Instruct to answer from numbered passages, or to say that they do not hold the
-answer. It is folded into the embedded model when that is fetched. `make reader` makes it again.
+answer. It is the mean of {trained} adapters, each trained on rows of its own, cut back to their rank. It is folded into
+the embedded model when that is fetched. `make reader` makes it again.
 
 | | |
 |---|---|
@@ -123,14 +128,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     practice = [path.parent for path in sorted(options.data.glob(f"*/{QUESTIONS}"))]
     shelf = Shelf(workspace, [options.samples, *practice, *sorted(options.written.glob("*-*.md"))])
     model = LocalChatModel(bases=Bases(), path=base, max_new_tokens=64)
-    pairs = kept_rows(options.work / "rows.jsonl", lambda: training_rows(shelf, model.count))
-    write_text(options.reading, "".join(reading.lines(pairs)))
+    drawn = [
+        kept_rows(options.work / f"rows-{seed}.jsonl", partial(training_rows, shelf, model.count, seed=seed))
+        for seed in SEEDS
+    ]
+    write_text(options.reading, "".join(reading.lines(drawn[0])))
     if options.rows_only:
         return 0
     started = time.monotonic()
-    card = train(pairs, base, options.work / "run")
+    runs = [options.work / f"run-{seed}" for seed in SEEDS]
+    cards = [train(pairs, base, run) for pairs, run in zip(drawn, runs, strict=True)]
     say(f"trained in {time.monotonic() - started:.0f} s")
-    ship(card, options.work / "run" / "adapter", options.out)
+    mean = averaged([run / "adapter" for run in runs], base, options.work / "mean")
+    pairs = [pair for some in drawn for pair in some]
+    values = {"dataset_fingerprint": fingerprint(pairs), "effect": logit_difference(mean, base)}
+    card = cards[0].model_copy(update=values)
+    ship(card, mean, options.out)
     taught = model.model_copy(update={"path": folded(base, options.out, options.work / "taught")})
     scores = [score(taught, *shelf.open(kb), shelf.questions(kb), kb=kb) for kb in HELD_OUT]
     describe_reader(options.out, card, pairs, scores)
@@ -202,6 +215,23 @@ def train(pairs: Sequence[Pair], base: Path, work: Path) -> AdapterCard:
     return card
 
 
+def averaged(adapters: Sequence[Path], base: Path, out: Path) -> Path:
+    """The mean of what the adapters do to the base, as near to it as an adapter of their rank comes, in `out`."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    names = [f"reader-{number}" for number in range(len(adapters))]  # PEFT would take "0" for the first layer's.
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapters[0], adapter_name=names[0])
+    for number, folder in zip(names[1:], adapters[1:], strict=True):
+        model.load_adapter(str(folder), adapter_name=number)
+    shares = [1 / len(names)] * len(names)
+    model.add_weighted_adapter(
+        names, shares, out.name, combination_type="svd", svd_rank=SPEC.rank, svd_full_matrices=False
+    )
+    model.save_pretrained(str(out.parent), selected_adapters=[out.name])
+    return out
+
+
 def ship(card: AdapterCard, adapter: Path, out: Path) -> None:
     """The adapter in half precision with its card, which takes half the room and changes no answer to speak of."""
     from safetensors.torch import load_file, save_file
@@ -228,7 +258,7 @@ def describe_reader(out: Path, card: AdapterCard, pairs: Sequence[Pair], scores:
     kinds = Counter(f"{pair.kind}, {pair.maker}, {pair.language}" for pair in pairs)
     counted = "\n".join(f"| {kind} | {number} |" for kind, number in sorted(kinds.items()))
     scored = "\n".join(map(_line, scores))
-    text = README.format(card=card, spec=card.spec, rows=len(pairs), counted=counted, scored=scored)
+    text = README.format(card=card, spec=card.spec, trained=len(SEEDS), rows=len(pairs), counted=counted, scored=scored)
     write_text(out / "README.md", text)
     say(scored)
 
