@@ -323,11 +323,11 @@ def _trained(wiring: Wiring, user: str, kb: str, found: Way, *, progress: Report
         return found
     if known.state in ("stopped", "failed"):
         runs.resume(found.run)
-    for event in runs.watch(found.run):
-        if stop():
-            runs.stop(found.run)
-            return found.model_copy(update={"run": ""})
+    for event in runs.watch(found.run, until=stop):
         signals.pass_on(event, progress)
+    if stop():
+        runs.stop(found.run)
+        return found.model_copy(update={"run": ""})
     run = runs.show(found.run)
     if not run.adapter:
         if run.notice:

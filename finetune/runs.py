@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -82,10 +82,13 @@ class Runs:
         """Every event so far: what the curves are drawn from."""
         return self._folder(run).events()
 
-    def watch(self, run: str, *, poll: float = 0.5) -> Iterator[Event]:
-        """Events from the first one on, following the file until the run has ended. Closing it stops only watching."""
+    def watch(self, run: str, *, poll: float = 0.5, until: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Events from the first one on, following the file until the run has ended, or `until` says so.
+
+        A run may say nothing for a minute: while it waits for its turn, or in an exam. Closing it stops only watching.
+        """
         folder, seen = self._folder(run), 0
-        while True:
+        while not until():
             ended = self.show(run).state in TERMINAL
             for event in folder.events()[seen:]:
                 seen += 1

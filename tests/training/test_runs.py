@@ -66,6 +66,13 @@ def test_only_one_run_per_device_works_and_the_next_one_starts_by_itself(runs, r
     until(runs, other.id, "completed")
 
 
+def test_who_watches_a_run_that_says_nothing_can_leave(runs, rehearsal, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "tick", lambda: None)  # Nobody starts it.
+    waiting, looks = runs.create(rehearsal, base=tmp_path), []
+    assert list(runs.watch(waiting.id, poll=0.01, until=lambda: len(looks) > 2 or looks.append(1))) == []
+    assert len(looks) == 3 and runs.show(waiting.id).state == "queued"
+
+
 def test_accounts_share_the_devices_of_one_home_and_hear_what_they_wait_for(runs, rehearsal, tmp_path):
     theirs = runs.workspace.of_user("ann")
     write_dataset(theirs.base("private"))
