@@ -90,7 +90,7 @@ def _for_a_span(fact: Fact, topic: str) -> Iterator[Wording]:
 def _gap(left: str, right: str, topic: str, wh: str) -> str:
     """The sentence with a gap where the value stood: whatever stands around it, one knows what is asked for."""
     said = strongly_reworded(f"{left}……{right}").translate(str.maketrans("「」", "『』"))
-    at = "裡面" if not topic or topic in left else f"「{topic}」那題" if ASKS.search(topic) else f"{topic}那邊"
+    at = "文件裡" if not topic or topic in left else f"「{topic}」那題" if ASKS.search(topic) else f"{topic}那邊"
     place = "後面" if not right else "中間" if left else "前面"
     return f"{at}有一句「{said}」，{place}是{wh}？"
 
