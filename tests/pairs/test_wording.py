@@ -311,7 +311,7 @@ def test_a_column_whose_name_is_no_thing_is_asked_for_what_stands_there():
         return questions(fact("cell", value, value, about=row, attribute=column), topic)
 
     assert cell("price")["moved"] == "As for Foam wedge (Parts), I'm after the cost."
-    for column in ("ships in", "Fits", "held on", "per night", "Both"):
+    for column in ("ships in", "Fits", "held on", "per night", "Both", "call us when"):
         made = cell(column)
         assert not [q for q in made.values() if f"the {column.lower()}" in q], column
         assert made["plain"].startswith(f'What stands under "{column.lower()}" for Foam wedge')
@@ -332,6 +332,7 @@ def test_a_column_whose_name_is_no_thing_is_asked_for_what_stands_there():
         ),
         ("amount", "£18", "A missed visit costs £18.", "something, but how much?"),
         ("number", "50 minutes", "Clients may park for 50 minutes under the trees.", "but how long?"),
+        ("number", "three days", "Standard post takes three days.", "standard post takes some time, but how long?"),
         ("sentence", "", "The harbour master must sign the log in ink.", "the harbour master, what is the rule?"),
         ("sentence", "", "Voucher codes are printed on the back of the receipt.", "voucher codes, how is that done?"),
     ],

@@ -116,6 +116,8 @@ def _noun(column: str) -> bool:
     tags = [word.tag for word in found]
     if not tags or _DAY.match(column) or tags[0] in {"VBZ", "VBD", "IN", "TO", "WRB", "WP", "MD"}:
         return False
+    if {"PRP", "WRB"} & set(tags[1:]):
+        return False  # "Call us when".
     return tags[-1] not in {"IN", "TO"} and (len(tags) > 1 or tags[0] not in {"VBN", "JJ", "RB", "DT", "PRP"})
 
 

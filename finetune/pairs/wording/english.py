@@ -323,6 +323,8 @@ def _behind(found: Clause, question: Asked) -> str:
         if any(word.tag == "VBP" for word in english(found.right)[:2]):
             return ""  # "Somebody run the desk".
         left = ""
+    elif ends == "how long" and re.search(r"\b(?:takes?|took|lasts?|lasted)$", left):
+        what = "some time"
     elif not right and re.search(r"\b(?:is|are|was|were|be)$", left):
         what = next((said for asks, said in _BEING if re.match(asks, ends)), what or "something")
     said = " ".join(f"{left} {what}{right}".split())
@@ -342,7 +344,7 @@ def _something(question: Asked) -> str:
     if question.wh == "who":
         return "somebody"
     if question.preposition or re.match(
-        r"when\b|where\b|how long|what (?:time|date|year|temperature)|which day", question.wh
+        r"when\b|where\b|how long|how many times|what (?:time|date|year|temperature)|which day", question.wh
     ):
         return ""
     return "some" if re.match(r"how many|what percentage", question.wh) else "something"
