@@ -44,7 +44,7 @@ def seconds(spec: TrainingSpec, device: Device, *, like: TrainingSpec, took: flo
 def bytes_needed(spec: TrainingSpec, size: Size, device: Device, rows: Rows) -> int:
     """Memory that training takes with the spec's engine. Trainers outside pad rows and keep long batches whole."""
     if spec.engine in PINS:
-        whole = memory(size, bits=spec.bits, rank=spec.rank, tokens=spec.batch * rows.longest)
+        whole = memory(size, bits=spec.bits, rank=spec.rank, tokens=spec.batch * rows.longest, kind=device.kind)
         return whole + PINS[spec.engine].room
     together = min(
         round(spec.batch * max(rows.tokens / max(rows.count, 1), rows.longest / 2)), step_tokens(device.kind)

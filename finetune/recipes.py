@@ -136,7 +136,7 @@ def checkpointed(parameters: int, kind: str) -> bool:
     return kind != "cpu" and parameters >= CHECKPOINTED
 
 
-def memory(size: Size, *, bits: int, rank: int, tokens: int, kind: str = "cpu") -> int:
+def memory(size: Size, *, bits: int, rank: int, tokens: int, kind: str) -> int:
     """Bytes that training needs at its peak: base, adapter with AdamW, activations of one step, and the program."""
     width = {4: 0.6, 8: 1.1, 16: 2.0, 32: 4.0}[bits]
     activation = 2 if bits == 16 else 4

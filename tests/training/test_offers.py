@@ -44,6 +44,16 @@ def test_trainers_outside_need_more_memory_since_they_pad_rows_and_keep_batches_
     assert theirs > ours + PINS["llamafactory"].room
 
 
+def test_on_a_gpu_a_larger_base_fits_with_the_engines_outside_too():
+    """They compute activations twice there, as ours does: kept, they alone would be more than any card has."""
+    large = Size(parameters=8_000_000_000, layers=36, hidden=4096, longest=600)
+    rows, four = offers.Rows(count=200, tokens=20_000, longest=600), OURS.model_copy(update={"bits": 4, "batch": 16})
+    needed = {
+        name: offers.bytes_needed(offers.as_with(name, four, large, GPU), large, GPU, rows) for name in ("trl", *PINS)
+    }
+    assert all(needed["trl"] <= found < 20e9 for found in needed.values()), needed
+
+
 def test_four_bits_stay_four_bits_so_that_readiness_can_say_that_a_gpu_is_missing():
     four = OURS.model_copy(update={"bits": 4, "method": "qlora"})
     assert offers.as_with("axolotl", four, SIZE, AMX).bits == 4
