@@ -182,10 +182,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "qlora_bits": ("QLoRA with {bits} bits is a contradiction.", "Set bits to 4, or method to lora."),
     "too_many_devices": ("{wanted} devices asked for, {found} found.", "Set devices to {found}."),
-    "unsloth_gpu": ("Unsloth needs a GPU; this machine trains on its {device}.", "Use engine trl."),
-    "unsloth_missing": (
-        "unsloth is not installed.",
-        'Install it into an environment of its own: pip install "docgraft[unsloth]"',
+    "unsloth_gpu": (
+        "Unsloth is used here for its kernels, which need a CUDA, ROCm or Intel GPU; this machine trains on its "
+        "{device}.",
+        "Use engine trl.",
     ),
     "unsloth_dora": ("Unsloth has no DoRA.", "Use engine trl, or switch DoRA off."),
     "unsloth_devices": ("Unsloth trains on one device here.", "Set devices to 1, or use engine trl."),

@@ -33,7 +33,10 @@ class Unsloth:
         self.home = home
 
     def readiness(self, spec: TrainingSpec) -> Readiness:
-        """A GPU, the package, and what it cannot do, each in words."""
+        """A GPU, the package, and what it cannot do, each in words.
+
+        On a CPU unsloth runs plain transformers and PEFT, none of its kernels: nothing that our own engine does not do.
+        """
         device = describe()
         missing = None
         if device.kind not in ("cuda", "rocm", "xpu"):
@@ -48,7 +51,8 @@ class Unsloth:
 
     def _missing(self) -> Notice | None:
         """Why it cannot be found outside this interpreter: in the environment that the worker would run in."""
-        return Environment(Workspace(self.home), "unsloth").fault() if self.home else notice("unsloth_missing")
+        name = "unsloth"
+        return Environment(Workspace(self.home), name).fault() if self.home else notice("engine_missing", name=name)
 
     def train(self, job: Job) -> AdapterCard:
         """Load through unsloth, then the same run as every other engine of ours."""
