@@ -1,7 +1,12 @@
-"""What an adapter does to its base, measured on a fresh load of both from disk."""
+"""What an adapter does to its base, measured on a fresh load of both from disk.
+
+`python -m finetune.engines.effect ADAPTER BASE` says it as its last word.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +56,13 @@ def logit_difference(adapter: Path, base: Path) -> float:
                 without = tuned(input_ids=ids).logits[0, -1].float()
             largest = max(largest, float((with_adapter - without).abs().max()))
     return largest
+
+
+def main(argv: Sequence[str]) -> None:
+    """Adapter and base as folders."""
+    adapter, base = map(Path, argv)
+    sys.stdout.write(f"{logit_difference(adapter, base)!r}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from finetune.engines import Job, Readiness
-from finetune.engines.effect import logit_difference
 from finetune.engines.environments import Environment
+from finetune.engines.probe import PACKAGES
 from finetune.models.devices import describe
 from finetune.notices import Notice, notice
 from finetune.records import AdapterCard, TrainingSpec
@@ -65,8 +66,16 @@ class Unsloth:
         return train(job, model, writer=write)
 
     def effect(self, job: Job) -> float:
-        """On a fresh load of base and adapter, without unsloth's kernels."""
-        return logit_difference(job.folder / "adapter", job.base)
+        """On a fresh load of base and adapter, in a process of its own: in this one unsloth has patched the models."""
+        from finetune.models.loading import release
+
+        release(describe().torch == "cuda")  # What was trained must not take the other process's room.
+        command = [sys.executable, "-m", "finetune.engines.effect", str(job.folder / "adapter"), str(job.base)]
+        done = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = "\n".join(done.stderr.strip().splitlines()[-3:])
+            raise RunFailed(f"The adapter could not be opened again: {said}")
+        return float(done.stdout.split()[-1])
 
 
 def load_fast(spec: TrainingSpec, base: str) -> Any:

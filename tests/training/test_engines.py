@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from finetune.engines import REGISTRY, Readiness, load, names
+from finetune.engines import REGISTRY, Readiness, effect, load, names
 from finetune.engines.unsloth import adapting, loading
 from finetune.evaluation.general import items, sample
 from finetune.records import TrainingSpec
 from finetune.runs import PACKAGES
-from memory.errors import NotConfigured
+from memory.errors import NotConfigured, RunFailed
+from tests.tiny_model import noise_adapter
 
 SPEC = TrainingSpec(base="b", dataset="d")
 # The parameters of unsloth 2026.10.9, copied from its own source.
@@ -54,6 +58,25 @@ def test_unsloth_is_given_only_arguments_that_it_has():
     assert loading(spec, "/base").keys() <= FROM_PRETRAINED and adapting(spec).keys() <= GET_PEFT_MODEL
     assert loading(spec, "/base")["load_in_4bit"] and adapting(spec)["r"] == 8
     assert "down_proj" in adapting(spec)["target_modules"]
+
+
+def test_what_unsloth_taught_is_measured_by_a_process_that_it_has_not_patched(tmp_path, base, monkeypatch):
+    noise_adapter(tmp_path / "adapter", base)
+    job, asked = SimpleNamespace(folder=tmp_path, base=base), []
+
+    def child(command, **more):
+        asked.append(command[:3])
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            effect.main(command[3:])
+        return subprocess.CompletedProcess(command, 0, said.getvalue(), "")
+
+    monkeypatch.setattr("finetune.engines.unsloth.subprocess.run", child)
+    assert load("unsloth").effect(job) == effect.logit_difference(tmp_path / "adapter", base) > 0.01
+    assert asked == [[sys.executable, "-m", "finetune.engines.effect"]]
+    killed = subprocess.CompletedProcess([], 1, "", "first\nBackendFailed: cut short\n")
+    monkeypatch.setattr("finetune.engines.unsloth.subprocess.run", lambda *a, **more: killed)
+    with pytest.raises(RunFailed, match=r"opened again: first\nBackendFailed: cut short"):
+        load("unsloth").effect(job)
 
 
 def test_a_version_out_of_range_is_named(monkeypatch):
