@@ -24,6 +24,7 @@ from finetune.engines import Job, trl
 from finetune.engines.effect import logit_difference
 from finetune.engines.network import load_network
 from finetune.models.adapter_files import CARD, CONFIG, WEIGHTS, read
+from finetune.models.averaging import averaged
 from finetune.models.bases import Bases
 from finetune.models.catalog import PLAIN, READER, entry_for
 from finetune.models.check import SHIPPED, check
@@ -139,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = [options.work / f"run-{seed}" for seed in SEEDS]
     cards = [train(pairs, base, run) for pairs, run in zip(drawn, runs, strict=True)]
     say(f"trained in {time.monotonic() - started:.0f} s")
-    mean = averaged([run / "adapter" for run in runs], base, options.work / "mean")
+    mean = averaged([run / "adapter" for run in runs], base, options.work / "mean", rank=SPEC.rank)
     pairs = [pair for some in drawn for pair in some]
     values = {"dataset_fingerprint": fingerprint(pairs), "effect": logit_difference(mean, base)}
     card = cards[0].model_copy(update=values)
@@ -213,23 +214,6 @@ def train(pairs: Sequence[Pair], base: Path, work: Path) -> AdapterCard:
     card = card.model_copy(update={"effect": logit_difference(work / "adapter", base)})
     write_json(done, card.model_dump(mode="json"))
     return card
-
-
-def averaged(adapters: Sequence[Path], base: Path, out: Path) -> Path:
-    """The mean of what the adapters do to the base, as near to it as an adapter of their rank comes, in `out`."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    names = [f"reader-{number}" for number in range(len(adapters))]  # PEFT would take "0" for the first layer's.
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapters[0], adapter_name=names[0])
-    for number, folder in zip(names[1:], adapters[1:], strict=True):
-        model.load_adapter(str(folder), adapter_name=number)
-    shares = [1 / len(names)] * len(names)
-    model.add_weighted_adapter(
-        names, shares, out.name, combination_type="svd", svd_rank=SPEC.rank, svd_full_matrices=False
-    )
-    model.save_pretrained(str(out.parent), selected_adapters=[out.name])
-    return out
 
 
 def ship(card: AdapterCard, adapter: Path, out: Path) -> None:

@@ -1,4 +1,5 @@
-"""An adapter folded into its base: the same answers as base plus adapter, the same bytes on every machine."""
+"""An adapter folded into its base: the same answers as base plus adapter, the same bytes on every machine. And the mean
+of several."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from finetune.models import fingerprint
+from finetune.models import adapter_files, fingerprint
+from finetune.models.averaging import averaged
 from finetune.models.folding import fold
 from memory.errors import BackendFailed
 from tests.models.conftest import QUESTION, logits
@@ -97,3 +100,20 @@ def test_a_tokenizer_is_read_once_however_often_tokens_are_counted(bases, base, 
     noise_adapter(noise, base)
     assert LocalChatModel(bases=bases, path=base).count("ferry") == 5
     assert len(read) == 3
+
+
+def changes(adapter):
+    """What an adapter adds to each matrix."""
+    values, lora = adapter_files.configuration(adapter), load_file(adapter / adapter_files.WEIGHTS)
+    pairs = {name: (lora[name], lora[name.replace("lora_A", "lora_B")]) for name in lora if "lora_A" in name}
+    return {name: values["lora_alpha"] / values["r"] * up @ down for name, (down, up) in pairs.items()}
+
+
+def test_the_mean_of_adapters_does_the_mean_of_what_they_do_as_far_as_its_rank_goes(tmp_path, base, noise):
+    both = [noise, noise_adapter(tmp_path / "other", base, seed=5)]
+    wanted = {name: (one + changes(both[1])[name]) / 2 for name, one in changes(noise).items()}
+    whole, cut = (changes(averaged(both, base, tmp_path / f"mean-{rank}", rank=rank)) for rank in (8, 4))
+    assert whole.keys() == cut.keys() == wanted.keys() and len(wanted) == 4
+    for name, exact in wanted.items():
+        torch.testing.assert_close(whole[name], exact, rtol=1e-3, atol=1e-3)
+        assert 0 < (cut[name] - exact).norm() < 0.9 * (changes(noise)[name] - exact).norm()
