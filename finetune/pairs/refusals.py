@@ -24,6 +24,12 @@ _NOTHING = re.compile(
 """Rows that are no thing of which anything could be asked: a day, a letter, a number."""
 
 
+def _has(text: str, word: str) -> bool:
+    """Whether a word stands in a text, also in the plural: no hall in "shall", no parts in "departs"."""
+    english = word.isascii() and word[0].isalpha()
+    return bool(re.search(rf"\b{re.escape(word)}s?\b", text)) if english else word in text
+
+
 def near(fact: Fact, section_text: str, found: str, *, seed: str) -> str:
     """A question about the fact's subject and a property that things of its section have, but neither this nor what a
     search `found` mentions; "" when none is sure."""
@@ -36,7 +42,7 @@ def near(fact: Fact, section_text: str, found: str, *, seed: str) -> str:
         entry
         for entry in words["properties"]
         if not any(cue in all_of_it for cue in entry["cues"])
-        and ("about" not in entry or any(cue in own for cue in entry["about"]))
+        and ("about" not in entry or any(_has(own, word) for word in entry["about"]))
     ]
     if not absent:
         return ""

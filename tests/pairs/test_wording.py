@@ -379,4 +379,6 @@ def test_what_nothing_answers_is_asked_of_things_that_could_have_it():
     trim = near("Nail trim", "Nail trim | £11")
     assert len(trim) > 3 and not [q for q in trim if re.search("square|colour|heavy|barcode|guarantee", q)]
     assert [q for q in near("Reed room", "Rooms | price\nReed room | £11") if "square metres" in q]
+    ferry = near("The 8:10", "Departs | 8:10. Coffee shall be welfare.")
+    assert ferry and not [q for q in ferry if re.search("square|colour|heavy|bitcoin|cost", q)]
     assert near("Monday", "Monday | £11") == near("S", "S | £11") == near("週一", "週一 | 11元", "zh-Hant") == {""}
