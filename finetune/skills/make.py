@@ -84,7 +84,7 @@ the embedded model when that is fetched. `make reader` makes it again.
 | | |
 |---|---|
 | Base | {card.base}, fingerprint {card.base_fingerprint} |
-| Rank, alpha, layers | {spec.rank}, {spec.alpha}, all linear |
+| Rank, alpha while training, layers | {spec.rank}, {spec.alpha}, all linear |
 | Learning rate, schedule, batch | {spec.learning_rate}, {spec.schedule}, {spec.batch} |
 | Base while training | {spec.bits} bits |
 | Rows, fingerprint | {rows}, {card.dataset_fingerprint} |
