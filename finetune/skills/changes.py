@@ -70,7 +70,7 @@ def _other(old: str, names: Sequence[str], rng: random.Random) -> str:
         year = 1900 < int(old) < 2100
         low, high = (1950, 2026) if year else (max(2, 10 ** (len(old) - 1)), 10 ** len(old) - 1)
         return str(rng.randint(low, high))
-    return rng.choice(next((words for words in _CLASSES if old in words), [""]))  # None for 3:75, which is no time.
+    return rng.choice(next((words for words in _CLASSES if old in words), [""]))  # 3:75 is no time, and stays.
 
 
 def _stands(part: str, text: str) -> bool:
