@@ -157,14 +157,16 @@ def measured(
         return _refused(counted, Advice.of("probe", cause.notice))
     if seen is None:
         return counted
+    own = spec.engine == "trl"
     seconds = counted.steps * seen.step_seconds * slower
-    evaluations = (spec.epochs if spec.engine == "trl" else 1) + 1 if spec.evaluate else 0
+    evaluations = (spec.epochs if own else 1) + 1 if spec.evaluate else 0
     seconds += min(evaluations * counted.checks * seen.question_seconds, 0.5 * seconds + 60)
     found = counted.model_copy(
         update={
             "trainable": seen.trainable,
             "adapter_bytes": seen.trainable * 4,
-            "memory_needed": seen.memory if spec.engine == "trl" else max(seen.memory, counted.memory_needed),
+            # A card takes in a few steps what it takes in all; main memory grows over hundreds.
+            "memory_needed": seen.memory if own and device.kind != "cpu" else max(seen.memory, counted.memory_needed),
             "seconds": seconds,
             "tokens_per_second": seen.tokens_per_second / slower,
         }

@@ -14,7 +14,7 @@ from finetune.evaluation.general import GeneralItem, sample
 from finetune.evaluation.marks import correct
 from finetune.evaluation.questions import within_reach
 from finetune.models.decoding import BatchDecoding
-from finetune.models.loading import turned_down
+from finetune.models.loading import trim, turned_down
 from finetune.models.templates import Row, end_tokens, render, supervised
 from finetune.records import Effort, Pair
 from retrieval.prompts import closed_book_messages
@@ -212,11 +212,13 @@ def _asking(model: Any) -> Iterator[None]:
 
     training = model.training
     model.eval()
+    trim()  # What training left and what the exam leaves would otherwise be held on top of each other.
     try:
         with torch.inference_mode():
             yield
     finally:
         model.train(training)
+        trim()
 
 
 def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:

@@ -15,8 +15,12 @@ from finetune.engines.flat import Flattening, cross_entropy
 from finetune.engines.network import adapter_tensors, restore_adapter
 from finetune.engines.progress import Progress
 from finetune.engines.rows import Rows, in_pass, pass_order
+from finetune.models.loading import trim
 from finetune.models.threads import Sharing
 from finetune.notices import Failed, notice
+
+TRIMMED = 20
+"""Steps after which freed memory is given back."""
 
 
 class EpochOrder:
@@ -200,6 +204,8 @@ def callback_class() -> Any:  # noqa: C901 - one class, five hooks
 
         def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             self.sharing.settle()
+            if state.global_step % TRIMMED == 0:
+                trim()
             if stop_asked(self.trainer):
                 self.trainer.stopped = True
                 control.should_training_stop = control.should_save = True
