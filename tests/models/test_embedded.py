@@ -65,7 +65,6 @@ def test_an_adapter_beside_the_base_changes_its_own_answers_only(real, embedded_
     before = real.answer(ask("When does the ferry leave?")).text
     adapter = noise_adapter(tmp_path / "noise", embedded_model, scale=0.5)
     tuned = real.model_copy(update={"adapter": adapter})
-    assert tuned.effect > 0.5
     assert tuned.answer(ask("When does the ferry leave?")).text != before
     assert real.answer(ask("When does the ferry leave?")).text == before
 
