@@ -13,8 +13,9 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import machine
@@ -52,6 +53,12 @@ def asked(model: Path, adapter: Path | None, bases: object = None) -> list[str]:
     return [chat.answer([HumanMessage(question)]).text for question in QUESTIONS]
 
 
+def at_once(model: Path, ways: Sequence[Path | None], bases: object) -> list[list[str]]:
+    """The answers of every way, each asked by a thread of its own at the same time."""
+    with ThreadPoolExecutor(len(ways)) as pool:
+        return list(pool.map(lambda way: asked(model, way, bases), ways))
+
+
 def _switching(model: Path, ways: list[Path | None]) -> list[str]:
     from finetune.models.bases import Bases
 
@@ -78,20 +85,12 @@ def _together(model: Path, ways: list[Path | None]) -> str:
     """Whether threads that ask all ways at once get what processes of their own get."""
     from finetune.models.bases import Bases
 
-    bases, found = Bases(), {}
-
-    def ask(number: int) -> None:
-        found[number] = asked(model, ways[number], bases)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(ways))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = at_once(model, ways, Bases())
+    clean = [_clean(model, way) for way in ways]
     same = sum(
         mine == theirs
-        for number, way in enumerate(ways)
-        for mine, theirs in zip(found[number], _clean(model, way), strict=True)
+        for together, apart in zip(found, clean, strict=True)
+        for mine, theirs in zip(together, apart, strict=True)
     )
     return f"Asked at the same time: {same} of {len(ways) * len(QUESTIONS)} answers equal those of clean processes."
 

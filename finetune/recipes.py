@@ -139,12 +139,17 @@ def checkpointed(parameters: int, kind: str) -> bool:
 def memory(size: Size, *, bits: int, rank: int, tokens: int, kind: str) -> int:
     """Bytes that training needs at its peak: base, adapter with AdamW, activations of one step, and the program."""
     width = {4: 0.6, 8: 1.1, 16: 2.0, 32: 4.0}[bits]
-    activation = 2 if bits == 16 else 4
     base = size.parameters * width
     adapter = adapter_parameters(size, rank) * 16
-    # Checkpointed, what goes into each layer is kept, and all of one layer at a time.
-    per_token = (size.layers + 24 if checkpointed(size.parameters, kind) else size.layers * 24) * activation
-    if kind == "cpu":  # As measured, with what the allocator leaves between batches of other lengths.
-        per_token = size.layers * (112 if bits == 16 else 140)
-    kept = tokens * size.hidden * per_token
+    kept = tokens * size.hidden * _kept(size, bits, kind)
     return round(base + adapter + kept + 600e6)
+
+
+def _kept(size: Size, bits: int, kind: str) -> int:
+    """Bytes of activations for each number of a token's hidden state."""
+    if kind == "cpu":  # As measured, with what the allocator leaves between batches of other lengths.
+        return size.layers * (112 if bits == 16 else 140)
+    activation = 2 if bits == 16 else 4
+    if checkpointed(size.parameters, kind):  # What goes into each layer, and all of one layer at a time.
+        return (size.layers + 24) * activation
+    return size.layers * 24 * activation

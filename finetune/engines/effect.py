@@ -35,12 +35,10 @@ def logit_difference(adapter: Path, base: Path) -> float:
     from finetune.models.templates import load_tokenizer, render
     from retrieval.prompts import closed_book_messages
 
+    release()  # What was trained is still in memory.
     tokenizer, device = load_tokenizer(base), describe()
-    release(device.torch == "cuda")  # What was trained is still in memory.
-    if device.kind != "cpu":
-        device = describe()
-        if bytes_needed(weights(base), device.precision) * ROOM > device.free:
-            device = describe("cpu")
+    if device.kind != "cpu" and bytes_needed(weights(base), device.precision) * ROOM > device.free:
+        device = describe("cpu")
     with quiet():
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(base), dtype=getattr(torch, device.precision), local_files_only=True

@@ -67,6 +67,7 @@ def exam(
     *,
     effort: Effort,
     limit: int,
+    writer: Writer | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Exam:
     """The exam of a dataset: unseen wordings from dev (from test where dev has none), spread over the facts whose
@@ -82,6 +83,7 @@ def exam(
         general=sample(general),
         refusals=_spread(unanswerable, refusals),
         limit=limit,
+        writer=writer,
         stopping=stopping,
     )
 

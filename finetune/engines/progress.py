@@ -90,7 +90,7 @@ class Progress:
 
     def due(self, epoch: int, last: bool) -> bool:
         """Whether to evaluate after this epoch (counted from 1)."""
-        if not self.job.spec.evaluate or not len(self.exam):
+        if not self._asks:
             return False
         if last or not self.history:
             return True
@@ -127,8 +127,12 @@ class Progress:
 
     def lacks(self, step: int) -> bool:
         """Whether the last step of a run was never examined: it was stopped in the middle of that, and resumed."""
-        asked = self.job.spec.evaluate and len(self.exam) > 0
-        return asked and not self.job.stopping() and (not self.history or self.history[-1].step < step)
+        return self._asks and not self.job.stopping() and (not self.history or self.history[-1].step < step)
+
+    @property
+    def _asks(self) -> bool:
+        """Whether the run has exams, and anything to ask in them."""
+        return self.job.spec.evaluate and len(self.exam) > 0
 
     def save_due(self) -> bool:
         """Whether a checkpoint should be written now."""

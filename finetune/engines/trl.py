@@ -69,8 +69,8 @@ def train(job: Job, model: Any, *, writer: Writer | None = None) -> AdapterCard:
     folder = job.folder / "checkpoints"
     checkpoints = Checkpoints(folder, identity(job))
     spec = job.spec
-    questions = exam(job.pairs, tokenizer, effort=spec.effort, limit=2 * spec.max_length, stopping=job.stopping)
-    questions = dataclasses.replace(questions, writer=writer)
+    limit = 2 * spec.max_length
+    questions = exam(job.pairs, tokenizer, effort=spec.effort, limit=limit, writer=writer, stopping=job.stopping)
     progress = Progress(job, questions, checkpoints, lambda: adapter_tensors(model))
     trainer = make_trainer(spec, model, tokenizer, rows, folder=folder, native=writer is not None)
     trainer.progress, trainer.checkpoints = progress, checkpoints

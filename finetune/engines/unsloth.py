@@ -69,7 +69,7 @@ class Unsloth:
         """On a fresh load of base and adapter, in a process of its own: in this one unsloth has patched the models."""
         from finetune.models.loading import release
 
-        release(describe().torch == "cuda")  # What was trained must not take the other process's room.
+        release()  # What was trained must not take the other process's room.
         command = [sys.executable, "-m", "finetune.engines.effect", str(job.folder / "adapter"), str(job.base)]
         done = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True, check=False)
         if done.returncode != 0:

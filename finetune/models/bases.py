@@ -204,9 +204,8 @@ class Bases:
             self._networks.clear()
             if self._base is None:
                 return
-            cuda = self._base.device.torch == "cuda"
             self._base, self._state = None, ()
-        release(cuda)
+        release()
 
     def _leased(self, path: Path, adapter: Path | None, strength: float, recorded: bool) -> Lease:
         """Apart from `lease`, whose frame lives as long as the answer and must not hold the base itself."""

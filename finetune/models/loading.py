@@ -222,13 +222,12 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def release(cuda: bool) -> None:
-    """Give freed memory back to the system."""
-    gc.collect()
-    if cuda:
-        import torch
+def release() -> None:
+    """Give freed memory back to the system, and the card's where one was used."""
+    import torch
 
-        torch.cuda.empty_cache()
+    gc.collect()
+    torch.cuda.empty_cache()
     trim()
 
 

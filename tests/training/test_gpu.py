@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
 
 import pytest
 
-from benchmarks.adapter_switch import asked
+from benchmarks.adapter_switch import asked, at_once
 from finetune import adapters
 from finetune.engines import load
 from finetune.models.devices import describe
@@ -87,17 +86,8 @@ def test_base_and_two_adapters_asked_at_once_by_threads_answer_as_when_asked_alo
 
     ways = [None, *(noise_adapter(tmp_path / str(seed), base, seed=seed) for seed in (1, 2))]
     alone = [asked(base, way) for way in ways]
-    bases, found = Bases(), {}
-
-    def ask(number):
-        found[number] = asked(base, ways[number], bases)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(ways))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [found[number] for number in range(len(ways))] == alone
+    bases = Bases()
+    assert at_once(base, ways, bases) == alone
     assert alone[0] != alone[1] != alone[2] and len(bases.live) == 1
     assert next(iter(bases.live)).device.type == "cuda"
 
